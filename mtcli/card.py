@@ -1,0 +1,39 @@
+"""The model card: a README that the tool writes into each package."""
+
+from __future__ import annotations
+
+from mtcli.config import Config
+
+
+def model_card(name: str, config: Config) -> str:
+    """Markdown that says what the model is, what it learnt from and how good it is."""
+    data, model, scores = config.data, config.model, config.scores
+    languages = f"{config.languages.src or 'source'} to {config.languages.tgt or 'target'}"
+    vocabulary = (
+        f"{config.tokenizer.vocab_size} {config.tokenizer.type} pieces, {'joint' if config.tokenizer.joint else 'one each side'}"
+    )
+    shape = f"{model.encoder_layers}+{model.decoder_layers} layers, width {model.width}"
+    return f"""# {name}
+
+A translation model from {languages}, made by `mtcli train`.
+
+| | |
+|---|---|
+| Architecture | {model.architecture}, {shape} |
+| Vocabulary | {vocabulary} |
+| Trained on | {data.pairs:,} sentence pairs of {", ".join(data.src)} and {", ".join(data.tgt)} |
+| Licence of the text | not known to the tool: say it here before you pass the package on |
+| Updates | {scores.step:,}, in {scores.training_seconds / 60:.0f} minutes |
+
+## Scores
+
+On {data.dev_pairs:,} dev pairs ({data.dev}), decoded greedily:
+
+| metric | score | signature |
+|---|---|---|
+| BLEU | {scores.dev_bleu:.2f} | `{scores.bleu_signature}` |
+| chrF2 | {scores.dev_chrf:.2f} | `{scores.chrf_signature}` |
+| loss | {scores.dev_loss:.3f} nats a piece | |
+
+The whole recipe is in `model.toml`. To translate: `mtcli translate -m {name} < input.txt`.
+"""

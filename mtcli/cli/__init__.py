@@ -1,0 +1,66 @@
+"""The command line: each command parses, calls the library and prints. Nothing heavy is imported before it is needed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from mtcli import __version__
+from mtcli.cli import models, score, tokenizer, train, translate
+from mtcli.errors import MtcliError
+
+app = typer.Typer(
+    name="mtcli",
+    help="Machine translation from the command line: two text files in, a translator out.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+)
+app.command(name="train", epilog=train.EXAMPLES)(train.train)
+app.command(name="translate", epilog=translate.EXAMPLES)(translate.translate)
+app.command(name="score", epilog=score.EXAMPLES)(score.score)
+app.add_typer(tokenizer.app, name="tokenizer")
+app.add_typer(models.app, name="models")
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        print(f"mtcli {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _global(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> NoReturn:
+    """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    debug = "--debug" in sys.argv or bool(os.environ.get("MTCLI_DEBUG"))
+    try:
+        app()
+    except MtcliError as error:
+        if debug:
+            raise
+        _fail(str(error), error.exit_code)
+    except Exception as error:
+        if debug:
+            raise
+        _fail(f"{type(error).__name__}: {error} (this is a bug; --debug shows where)", 1)
+    sys.exit(0)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    if sys.stderr is not None:
+        print("mtcli: error:", " ".join(message.split()), file=sys.stderr)
+    sys.exit(code)

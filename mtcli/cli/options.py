@@ -1,0 +1,23 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+Model = Annotated[str, typer.Option("-m", "--model", metavar="MODEL", help="Name or folder of a model package.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where to compute; auto takes a GPU when there is one.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def set_up(quiet: bool, pipe: bool = False) -> None:
+    """Send the library's notices to stderr, or nowhere; in a `pipe`, end without a word when the reader goes away."""
+    logging.basicConfig(stream=sys.stderr, format="mtcli: %(message)s", level=logging.ERROR if quiet else logging.INFO)
+    if pipe:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)

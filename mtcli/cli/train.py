@@ -1,0 +1,48 @@
+"""`mtcli train`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mtcli.cli.options import Debug, Device, Model, Quiet, set_up
+
+EXAMPLES = "Example: mtcli train -m de-en --src train.de --tgt train.en --time 30m"
+
+Files = Annotated[list[str] | None, typer.Option(metavar="FILE")]
+
+
+def train(
+    model: Model,
+    src: Annotated[list[str], typer.Option(metavar="FILE", help="Source text, plain or .gz; may be given several times.")],
+    tgt: Annotated[list[str], typer.Option(metavar="FILE", help="Target text, line-aligned with the source.")],
+    dev_src: Annotated[
+        list[str] | None, typer.Option(metavar="FILE", help="Dev text; with none, some of the training text is held out.")
+    ] = None,
+    dev_tgt: Annotated[list[str] | None, typer.Option(metavar="FILE", help="Its reference translations.")] = None,
+    arch: Annotated[str, typer.Option(metavar="transformer|rnn", help="Kind of model.  [default: transformer]")] = "",
+    preset: Annotated[
+        str, typer.Option(metavar="tiny|small|base|big", help="Size of the model.  [default: by the size of the corpus]")
+    ] = "",
+    time: Annotated[str, typer.Option(metavar="30m", help="Stop after so long, with the best model.")] = "",
+    steps: Annotated[int | None, typer.Option(help="Stop after so many updates.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Any value of model.toml, such as model.width=512."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of all that is random.")] = None,
+    device: Device = "auto",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Set an existing package aside and begin again.")] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Train a translation model on two line-aligned text files. The same command again goes on where it stopped."""
+    set_up(quiet)
+    from mtcli.cli.progress import follow
+    from mtcli.config import overrides
+    from mtcli.trainer import TrainingRequest, start
+
+    values = (*(set_ or []), *overrides(arch, time, steps, seed))
+    request = TrainingRequest(model, src, tgt, dev_src or [], dev_tgt or [], preset, values, device, fresh)
+    follow(start(request), quiet)

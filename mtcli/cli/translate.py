@@ -1,0 +1,35 @@
+"""`mtcli translate`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mtcli.cli.options import Debug, Device, Json, Quiet, set_up
+
+EXAMPLES = "Example: echo 'Guten Morgen!' | mtcli translate -m de-en"
+
+
+def translate(
+    file: Annotated[str, typer.Argument(metavar="[FILE]", help="Text to translate, plain or .gz; - is standard input.")] = "-",
+    model: Annotated[
+        str, typer.Option("-m", "--model", metavar="MODEL", envvar="MTCLI_MODEL", help="Name or folder of a model package.")
+    ] = "",
+    output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Where to write; - is standard output.")] = "-",
+    beam_size: Annotated[int | None, typer.Option(help="Hypotheses to follow; 1 is greedy search.")] = None,
+    n_best: Annotated[int | None, typer.Option(help="Print so many translations a line, as `line ||| text ||| score`.")] = None,
+    length_penalty: Annotated[float | None, typer.Option(help="Above 0 favours longer translations.")] = None,
+    json: Json = False,
+    device: Device = "auto",
+    threads: Annotated[int, typer.Option(help="Processor threads; 0 takes all.")] = 0,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Translate text, line by line: line k of the output is the translation of line k of the input."""
+    set_up(quiet, pipe=True)
+    from mtcli.pipe import Form, translate_stream
+
+    form: Form = "json" if json else "n-best" if n_best else "text"
+    decoding = {"beam_size": beam_size, "n_best": n_best, "length_penalty": length_penalty}
+    translate_stream(model, file, output, form, device, threads, {k: v for k, v in decoding.items() if v is not None})

@@ -1,0 +1,325 @@
+"""What a `model.toml` says, as types. Every default stands here and nowhere else."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+import tomllib
+import typing
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from mtcli.errors import UsageError
+
+T = TypeVar("T")
+
+FORMAT = 1
+"""The newest layout of a model package that this version reads, and the one that it writes."""
+
+
+@dataclass(frozen=True)
+class Languages:
+    """Codes such as `de` and `en`, taken from the names of the training files; empty when unknown."""
+
+    src: str = ""
+    tgt: str = ""
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Shape of the encoder-decoder."""
+
+    architecture: Literal["transformer", "rnn"] = "transformer"
+    """`transformer` (pre-norm) or `rnn` (bidirectional LSTM encoder, attention decoder with input feeding)."""
+    width: int = 256
+    """Width D of embeddings and of what the decoder hands to the output layer."""
+    encoder_layers: int = 3
+    decoder_layers: int = 3
+    """Number of layers; the RNN uses them as stacked LSTM layers."""
+    heads: int = 4
+    """Attention heads (transformer)."""
+    ff_width: int = 1024
+    """Inner width of the feed-forward blocks (transformer)."""
+    hidden: int = 512
+    """LSTM units of the decoder; the encoder has half as many in each direction (rnn)."""
+    dropout: float = 0.3
+    """Probability that an activation is dropped in training."""
+
+    def __post_init__(self) -> None:
+        for name in ("width", "encoder_layers", "decoder_layers", "heads", "ff_width", "hidden"):
+            _check(getattr(self, name) >= 1, f"model.{name} must be at least 1")
+        _check(self.width % self.heads == 0, f"model.width ({self.width}) must be a multiple of model.heads ({self.heads})")
+        _check(self.width % 2 == 0 and self.hidden % 2 == 0, "model.width and model.hidden must be even")
+        _check(0 <= self.dropout < 1, "model.dropout must lie in [0, 1)")
+
+
+@dataclass(frozen=True)
+class TokenizerConfig:
+    """How text becomes pieces."""
+
+    type: Literal["unigram", "bpe"] = "unigram"
+    vocab_size: int = 0
+    """Pieces in each vocabulary; 0 lets the corpus decide."""
+    joint: bool = True
+    """One vocabulary for both sides, or one for each."""
+
+    def __post_init__(self) -> None:
+        _check(self.vocab_size >= 0, "tokenizer.vocab_size must not be negative")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How the weights are found."""
+
+    seed: int = 1
+    batch_tokens: int = 4096
+    """Most positions in a batch on either side, padding included."""
+    learning_rate: float = 0.001
+    """Peak learning rate, reached after `warmup_steps`; it then falls linearly to zero at the end of the budget."""
+    warmup_steps: int = 400
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.1
+    clip_norm: float = 1.0
+    """Gradients whose norm is larger are scaled down to it."""
+    average_decay: float = 0.995
+    """Decay of the exponential moving average of the weights, which is what is validated and kept."""
+    steps: int = 0
+    """Budget in updates; with `seconds` 0 too, 60 passes over the corpus are made, fewer when it is large."""
+    seconds: float = 0.0
+    """Budget in seconds of training; the first of the two budgets that is used up ends the run."""
+    validations: int = 20
+    """How often in the run the dev set is translated and scored."""
+    patience: int = 6
+    """Validations without a better dev BLEU after which training stops."""
+    max_length: int = 200
+    """Pairs with more pieces than this on a side are left out."""
+    dev_size: int = 1000
+    """Most pairs to split off when no dev set is given; never more than a twentieth of the corpus."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Type of matrix products in training; `auto` is bfloat16 where the processor has it."""
+
+    def __post_init__(self) -> None:
+        for name in ("batch_tokens", "validations", "patience", "max_length", "dev_size"):
+            _check(getattr(self, name) >= 1, f"training.{name} must be at least 1")
+        for name in ("warmup_steps", "weight_decay", "steps", "seconds"):
+            _check(getattr(self, name) >= 0, f"training.{name} must not be negative")
+        _check(self.learning_rate > 0 and self.clip_norm > 0, "training.learning_rate and clip_norm must be positive")
+        _check(0 <= self.label_smoothing < 1, "training.label_smoothing must lie in [0, 1)")
+        _check(0 <= self.average_decay < 1, "training.average_decay must lie in [0, 1)")
+
+
+@dataclass(frozen=True)
+class DecodingConfig:
+    """How translations are searched for."""
+
+    beam_size: int = 5
+    n_best: int = 1
+    """Hypotheses to return for each sentence, best first; at most `beam_size`."""
+    length_penalty: float = 1.0
+    """A hypothesis scores its log-probability divided by its length to this power (Wu et al. 2016, simplified)."""
+    max_length_ratio: float = 2.0
+    """A translation has at most this many times the pieces of its source, and ten more."""
+    max_source_length: int = 200
+    """A longer line is cut into parts, which are translated one by one; training sets what it has seen."""
+    batch_tokens: int = 8192
+    """Most source positions times beams in a batch. It changes speed and memory, never the result."""
+
+    def __post_init__(self) -> None:
+        for name in ("beam_size", "n_best", "batch_tokens"):
+            _check(getattr(self, name) >= 1, f"decoding.{name} must be at least 1")
+        _check(self.n_best <= self.beam_size, f"n-best ({self.n_best}) cannot be larger than the beam size ({self.beam_size})")
+        _check(self.length_penalty >= 0, "decoding.length_penalty must not be negative")
+        _check(self.max_length_ratio > 0, "decoding.max_length_ratio must be positive")
+        _check(self.max_source_length >= 8, "decoding.max_source_length must be at least 8")
+
+    def max_length(self, src_length: int) -> int:
+        """Most pieces of a translation, EOS not counted, for a source of `src_length` pieces."""
+        return int(self.max_length_ratio * src_length) + 10
+
+
+@dataclass(frozen=True)
+class DataRecord:
+    """What a package was trained on."""
+
+    src: tuple[str, ...] = ()
+    tgt: tuple[str, ...] = ()
+    """Names of the training files."""
+    pairs: int = 0
+    tgt_tokens: int = 0
+    """Sentence pairs and target pieces that were trained on."""
+    dev: str = ""
+    """Where the dev set came from."""
+    dev_pairs: int = 0
+    fingerprint: str = ""
+    """SHA-256 of the training and dev text."""
+
+
+@dataclass(frozen=True)
+class ScoreRecord:
+    """How good the kept weights are on the dev set, decoded greedily."""
+
+    step: int = 0
+    dev_loss: float = 0.0
+    """Nats a target piece, without label smoothing."""
+    dev_bleu: float = 0.0
+    dev_chrf: float = 0.0
+    bleu_signature: str = ""
+    chrf_signature: str = ""
+    training_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Config:
+    """The whole of a `model.toml`."""
+
+    format: int = FORMAT
+    languages: Languages = field(default_factory=Languages)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    decoding: DecodingConfig = field(default_factory=DecodingConfig)
+    data: DataRecord = field(default_factory=DataRecord)
+    scores: ScoreRecord = field(default_factory=ScoreRecord)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested plain values, as TOML holds them."""
+        return dataclasses.asdict(self)
+
+
+def _check(condition: bool, message: str) -> None:
+    if not condition:
+        raise UsageError(message)
+
+
+def parse_config(values: dict[str, Any]) -> Config:
+    """A Config from nested plain values. Raises UsageError for an unknown key or a value of the wrong type."""
+    return _build(Config, values, "")
+
+
+def _build(cls: type[T], values: dict[str, Any], prefix: str) -> T:
+    hints = typing.get_type_hints(cls)
+    parsed = {key: _parse(_known(hints, key, prefix), value, prefix + key) for key, value in values.items()}
+    return cls(**parsed)
+
+
+def _known(hints: dict[str, Any], key: str, prefix: str) -> Any:
+    if key not in hints:
+        near = difflib.get_close_matches(key, hints, n=1)
+        hint = f"did you mean {prefix}{near[0]}?" if near else f"known: {', '.join(prefix + name for name in hints)}"
+        raise UsageError(f"unknown key {prefix}{key}: {hint}")
+    return hints[key]
+
+
+def _parse(hint: Any, value: Any, name: str) -> Any:
+    """`value` as the type that the field asks for."""
+    if dataclasses.is_dataclass(hint):
+        if not isinstance(value, dict):
+            raise UsageError(f"{name} is a section: set {name}.KEY")
+        return _build(typing.cast("type[Any]", hint), value, name + ".")
+    if typing.get_origin(hint) is Literal:
+        choices = typing.get_args(hint)
+        if value not in choices:
+            near = difflib.get_close_matches(str(value), choices, n=1)
+            known = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(choices)}"
+            raise UsageError(f"{name} cannot be {value!r}: {known}")
+        return value
+    if typing.get_origin(hint) is tuple and isinstance(value, list | tuple) and all(isinstance(v, str) for v in value):
+        return tuple(value)
+    if hint is float and type(value) is int:
+        return float(value)
+    if type(value) is not hint:
+        raise UsageError(f"{name} must be {_TYPE_NAMES.get(hint, 'a list of strings')}, not {value!r}")
+    return value
+
+
+_TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+
+
+def parse_override(text: str) -> tuple[str, str, Any]:
+    """Section, key and value of a `section.key=value`, the value read as TOML or else as a bare string."""
+    name, equals, raw = text.partition("=")
+    section, dot, key = name.strip().partition(".")
+    if not (equals and dot and section and key):
+        raise UsageError(f"--set {text}: write it as section.key=value, such as model.width=512")
+    try:
+        value = tomllib.loads(f"value = {raw}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = raw.strip()
+    return section, key, value
+
+
+def with_overrides(values: dict[str, Any], overrides: list[str]) -> dict[str, Any]:
+    """A copy of nested plain values with each `section.key=value` put in. Raises UsageError for an unknown section."""
+    sections = typing.get_type_hints(Config)
+    result = {key: dict(value) if isinstance(value, dict) else value for key, value in values.items()}
+    for override in overrides:
+        section, key, value = parse_override(override)
+        _known(sections, section, "")
+        result.setdefault(section, {})[key] = value
+    return result
+
+
+PRESETS: dict[str, dict[str, dict[str, int | float]]] = {
+    "tiny": {
+        "transformer": {"width": 192, "ff_width": 768, "encoder_layers": 3, "decoder_layers": 3, "heads": 4, "dropout": 0.3},
+        "rnn": {"width": 192, "hidden": 384, "encoder_layers": 1, "decoder_layers": 1, "dropout": 0.3},
+    },
+    "small": {
+        "transformer": {"width": 256, "ff_width": 1024, "encoder_layers": 3, "decoder_layers": 3, "heads": 4, "dropout": 0.3},
+        "rnn": {"width": 256, "hidden": 512, "encoder_layers": 1, "decoder_layers": 1, "dropout": 0.3},
+    },
+    "base": {
+        "transformer": {"width": 512, "ff_width": 2048, "encoder_layers": 6, "decoder_layers": 6, "heads": 8, "dropout": 0.1},
+        "rnn": {"width": 512, "hidden": 1024, "encoder_layers": 2, "decoder_layers": 2, "dropout": 0.2},
+    },
+    "big": {
+        "transformer": {"width": 1024, "ff_width": 4096, "encoder_layers": 6, "decoder_layers": 6, "heads": 16, "dropout": 0.1},
+        "rnn": {"width": 1024, "hidden": 2048, "encoder_layers": 2, "decoder_layers": 2, "dropout": 0.2},
+    },
+}
+"""Sizes of model, for each architecture."""
+
+
+def preset_for(pairs: int) -> str:
+    """The preset for a corpus of so many sentence pairs; `big` is only taken when it is named."""
+    if pairs < 20_000:
+        return "tiny"
+    return "small" if pairs < 400_000 else "base"
+
+
+def preset(name: str, architecture: str) -> dict[str, dict[str, Any]]:
+    """The values of a preset. Raises UsageError when there is no such preset or architecture."""
+    if name not in PRESETS:
+        raise UsageError(f"unknown preset {name}: choose one of {', '.join(PRESETS)}")
+    ModelConfig(architecture=_parse(typing.get_type_hints(ModelConfig)["architecture"], architecture, "architecture"))
+    return {"model": {"architecture": architecture, **PRESETS[name][architecture]}}
+
+
+def languages_of(src: str, tgt: str) -> Languages:
+    """The languages that file names such as `train.de` and `train.en.gz` tell."""
+    return Languages(_language(src), _language(tgt))
+
+
+def _language(path: str) -> str:
+    suffix = path.removesuffix(".gz").rpartition("/")[2].rpartition(".")[2]
+    return suffix if suffix.isalpha() and suffix.islower() and len(suffix) in (2, 3) and suffix != "txt" else ""
+
+
+def overrides(architecture: str, time: str, steps: int | None, seed: int | None) -> list[str]:
+    """The `section.key=value` of the options that have a name of their own; only of those that were given."""
+    given = {
+        "model.architecture": architecture or None,
+        "training.seconds": duration(time) if time else None,
+        "training.steps": steps,
+        "training.seed": seed,
+    }
+    return [f"{key}={value}" for key, value in given.items() if value is not None]
+
+
+def duration(text: str) -> float:
+    """Seconds of a time such as `90s`, `30m`, `1h30m` or `2d`. Raises UsageError for anything else."""
+    parts = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text.strip())
+    if not parts or not any(parts.groups()):
+        raise UsageError(f"--time {text}: write it as 90s, 30m, 1h30m or 2d")
+    return float(sum(int(number or 0) * unit for number, unit in zip(parts.groups(), (86400, 3600, 60, 1), strict=True)))

@@ -1,0 +1,1 @@
+"""Text from files and pipes, and batches of it."""

@@ -1,0 +1,23 @@
+"""The errors that a user can cause. The command line prints their one line and exits with their code."""
+
+from __future__ import annotations
+
+
+class MtcliError(Exception):
+    """Something went wrong that the message explains and says how to mend."""
+
+    exit_code = 1
+
+
+class UsageError(MtcliError):
+    """The command was asked for something that does not exist: an unknown key, value or combination."""
+
+    exit_code = 2
+
+
+class DataError(MtcliError):
+    """A text file is missing, unreadable, damaged, empty or not aligned with its other side."""
+
+
+class PackageError(MtcliError):
+    """A model package is missing, incomplete, damaged or of a newer format."""

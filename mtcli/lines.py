@@ -1,0 +1,181 @@
+"""Lines from files and pipes, by the pipe contract: only LF ends a line, and no byte can change their number."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import logging
+import os
+import select
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from mtcli.errors import DataError
+
+log = logging.getLogger("mtcli")
+
+CHUNK = 1 << 16
+MOST_BYTES = 1 << 20
+"""Input after which lines are handed over, however few they are."""
+PAUSE = 0.005
+"""Seconds without input after which a pipe counts as paused."""
+
+
+class LineReader:
+    """Reads one text source, plain or `.gz`; `-` is standard input.
+
+    A CR before the LF is dropped, a missing final LF is supplied, invalid UTF-8 becomes U+FFFD.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """Raises DataError when the source cannot be opened."""
+        self.name = "standard input" if str(path) == "-" else str(path)
+        self.invalid_lines = 0
+        """How many lines so far held invalid UTF-8."""
+        self._stream = _open(path, self.name)
+
+    def __iter__(self) -> Iterator[str]:
+        for block in self.blocks(1024):
+            yield from block
+
+    def blocks(self, size: int) -> Iterator[list[str]]:
+        """Yield the lines in lists of at most `size`; a shorter list as soon as the input pauses."""
+        parts: list[bytes] = []  # the line that has not ended yet
+        lines: list[str] = []
+        pending = 0  # bytes since lines were last handed over
+        while chunk := self._read():
+            first, *rest = chunk.split(b"\n")
+            parts.append(first)
+            if rest:
+                ended = [b"".join(parts), *rest[:-1]]
+                parts = [rest[-1]]
+                lines.extend(map(self._decode, ended))
+            pending += len(chunk)
+            while len(lines) >= size:
+                yield lines[:size]
+                lines, pending = lines[size:], 0
+            if lines and (pending >= MOST_BYTES or self._paused()):
+                yield lines
+                lines, pending = [], 0
+        if last := b"".join(parts):
+            lines.append(self._decode(last))
+        if lines:
+            yield lines
+
+    def _read(self) -> bytes:
+        try:
+            return self._stream.read(CHUNK)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise DataError(f"{self.name}: damaged gzip file ({error})") from error
+        except OSError as error:
+            raise DataError(f"{self.name}: cannot be read ({error.strerror})") from error
+
+    def _paused(self) -> bool:
+        if not isinstance(self._stream, io.FileIO):
+            return False
+        return not select.select([self._stream], [], [], PAUSE)[0]
+
+    def _decode(self, line: bytes) -> str:
+        line = line.removesuffix(b"\r")
+        try:
+            return line.decode("utf-8")
+        except UnicodeDecodeError:
+            self.invalid_lines += 1
+            return line.decode("utf-8", errors="replace")
+
+
+def _open(path: str | Path, name: str) -> BinaryIO:
+    try:
+        if str(path) == "-":
+            if sys.stdin is None:
+                raise DataError("standard input is closed: give a file, or pipe text in")
+            return io.FileIO(0, closefd=False)
+        if str(path).endswith(".gz"):
+            return gzip.open(path)  # type: ignore[return-value]
+        return io.FileIO(os.fspath(path))
+    except FileNotFoundError:
+        raise DataError(f"{name}: no such file") from None
+    except IsADirectoryError:
+        raise DataError(f"{name}: is a folder, not a text file") from None
+    except OSError as error:
+        raise DataError(f"{name}: cannot be opened ({error.strerror})") from error
+
+
+def read_lines(path: str | Path) -> list[str]:
+    """All lines of a file. Raises DataError when it is missing, unreadable or has no line."""
+    reader = LineReader(path)
+    lines = list(reader)
+    if not lines:
+        raise DataError(f"{reader.name}: is empty")
+    if reader.invalid_lines:
+        log.warning("%s: %d lines held invalid UTF-8, replaced by U+FFFD", reader.name, reader.invalid_lines)
+    return lines
+
+
+def read_parallel(src: list[str], tgt: list[str]) -> tuple[list[str], list[str]]:
+    """The lines of several source files and of as many target files, line-aligned.
+
+    Raises DataError when a pair of files differs in length.
+    """
+    if len(src) != len(tgt):
+        raise DataError(f"{len(src)} source files but {len(tgt)} target files: give them in pairs")
+    src_lines: list[str] = []
+    tgt_lines: list[str] = []
+    for src_path, tgt_path in zip(src, tgt, strict=True):
+        s, t = read_lines(src_path), read_lines(tgt_path)
+        if len(s) != len(t):
+            raise DataError(f"{src_path} has {len(s)} lines but {tgt_path} has {len(t)}: the two sides must be line-aligned")
+        src_lines += s
+        tgt_lines += t
+    return src_lines, tgt_lines
+
+
+class LineWriter:
+    """Writes lines at once, without a buffer that could be lost or flushed twice."""
+
+    def __init__(self, stream: io.FileIO, name: str) -> None:
+        self._stream, self._name = stream, name
+
+    def write(self, lines: list[str]) -> None:
+        """Write each line with an LF. Raises DataError when the disk is full or the stream closed."""
+        data = memoryview("".join(line + "\n" for line in lines).encode("utf-8"))
+        try:
+            while data:
+                data = data[self._stream.write(data) :]
+        except OSError as error:
+            raise DataError(f"{self._name}: cannot be written ({error.strerror})") from error
+
+
+@contextmanager
+def open_output(path: str | Path) -> Iterator[LineWriter]:
+    """Standard output for `-`; else a file that appears under its name only when all of it is written."""
+    if str(path) == "-":
+        if sys.stdout is None:
+            raise DataError("standard output is closed: give -o FILE")
+        yield LineWriter(io.FileIO(1, "w", closefd=False), "standard output")
+        return
+    with replacing(Path(path)) as temporary, io.FileIO(os.fspath(temporary), "w") as stream:
+        yield LineWriter(stream, str(path))
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place if the block ends well and vanishes if not.
+
+    Raises DataError when the folder does not exist or cannot be written.
+    """
+    if path.exists() and not path.is_file():  # /dev/stdout, a FIFO: nothing to replace
+        yield path
+        return
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,72 @@
+"""The one seam: what training and search know of a model."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from mtcli.model.layers import Dropout
+from mtcli.vocab import PAD_ID, VocabSizes
+
+
+class DecoderState(ABC):
+    """What decoding carries from position to position: R = B x K rows, the K rows of a sentence side by side."""
+
+    @abstractmethod
+    def reorder(self, index: Tensor) -> Self:
+        """A state whose row i goes on from row `index[i]` (int64); rows stay with their sentence, K may change."""
+
+    @abstractmethod
+    def select(self, index: Tensor) -> Self:
+        """A state of the sentences in `index` (int64 [B']) alone, each with all its rows."""
+
+
+class EncoderDecoder(nn.Module, ABC):
+    """A model that reads a source sentence and writes a target sentence, position by position.
+
+    Ids are int64; a mask is True where a token is real. Source and target sentences end in EOS,
+    `tgt_in` begins with BOS; padding stands at the end.
+    """
+
+    def __init__(self, width: int, vocab: VocabSizes, dropout: float) -> None:
+        super().__init__()
+        self.tgt_embedding = _embedding(vocab.tgt, width)
+        self.src_embedding = self.tgt_embedding if vocab.shared else _embedding(vocab.src, width)
+        self.output_bias = nn.Parameter(torch.zeros(vocab.tgt))
+        self.dropout = Dropout(dropout)
+
+    @abstractmethod
+    def encode(self, src: Tensor, src_mask: Tensor) -> DecoderState:
+        """Read `src` [B, S] with `src_mask` [B, S]: the state before the first target position, one row a sentence."""
+
+    @abstractmethod
+    def advance(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
+        """Features [R, D] after one more `tokens` [R] in each row, and the state that follows. The prefix is not run again."""
+
+    @abstractmethod
+    def features(self, src: Tensor, src_mask: Tensor, tgt_in: Tensor) -> Tensor:
+        """Features [B, T, D] of all target positions at once (teacher forcing)."""
+
+    def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
+        """Logits [R, V] of what follows one more `tokens` [R] in each row, and the state after it."""
+        features, state = self.advance(tokens, state)
+        return self.project(features), state
+
+    def forward(self, src: Tensor, src_mask: Tensor, tgt_in: Tensor) -> Tensor:
+        """Logits [B, T, V] of what follows each position of `tgt_in` [B, T] (teacher forcing)."""
+        return self.project(self.features(src, src_mask, tgt_in))
+
+    def project(self, features: Tensor) -> Tensor:
+        """Logits [..., V] of features [..., D]; the output matrix is the target embedding (Press & Wolf 2017)."""
+        return nn.functional.linear(features, self.tgt_embedding.weight, self.output_bias)
+
+
+def _embedding(size: int, width: int) -> nn.Embedding:
+    embedding = nn.Embedding(size, width, padding_idx=PAD_ID)
+    nn.init.normal_(embedding.weight, std=width**-0.5)
+    with torch.no_grad():
+        embedding.weight[PAD_ID] = 0
+    return embedding

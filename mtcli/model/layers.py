@@ -1,0 +1,38 @@
+"""Parts that both architectures use."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Dropout(nn.Module):
+    """Dropout whose mask comes from raw random bytes on a CPU, where drawing a Bernoulli for each number is slow.
+
+    There the probability is rounded to a 256th, and the scale fits the rounded one.
+    """
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`x` of any shape with entries set to zero at random while training, the others scaled up."""
+        if not self.training or self.probability == 0:
+            return x
+        if x.device.type != "cpu":
+            return F.dropout(x, self.probability)
+        threshold = round(256 * self.probability)
+        words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
+        keep = words.view(torch.uint8)[: x.numel()].view(x.shape) >= threshold
+        return x * keep.to(x.dtype).mul_(256 / (256 - threshold))
+
+    def extra_repr(self) -> str:
+        """Shown when a model is printed."""
+        return f"{self.probability}"
+
+
+def rows_of(sentences: Tensor, beams: int) -> Tensor:
+    """The rows [B' x K] of `sentences` [B'] when each has `beams` rows side by side."""
+    return (sentences[:, None] * beams + torch.arange(beams, device=sentences.device)).flatten()

@@ -1,0 +1,217 @@
+"""Model packages: one folder a translation model. The names of its files stand here and nowhere else."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mtcli.config import FORMAT, Config, parse_config
+from mtcli.errors import PackageError, UsageError
+from mtcli.lines import replacing
+
+if TYPE_CHECKING:
+    import torch
+
+    from mtcli.model import EncoderDecoder
+    from mtcli.tokenizer import Tokenizer
+
+log = logging.getLogger("mtcli")
+
+CONFIG = "model.toml"
+TOKENIZER = "tokenizer.model"
+TGT_TOKENIZER = "tokenizer.tgt.model"
+"""Beside TOKENIZER, which is then the source's, when the vocabularies are separate."""
+WEIGHTS = "weights.safetensors"
+CARD = "README.md"
+TRAINING = "training"
+"""Folder with what resuming needs; translating does not."""
+
+
+@dataclass(frozen=True)
+class ModelPackage:
+    """One folder, and what its `model.toml` says."""
+
+    folder: Path
+    config: Config
+
+    @property
+    def has_tokenizer(self) -> bool:
+        """Whether `tokenizer train` or `train` has begun it."""
+        return (self.folder / TOKENIZER).exists()
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether it can translate."""
+        return (self.folder / WEIGHTS).exists()
+
+    def tokenizer(self) -> Tokenizer:
+        """Raises PackageError when there is none or it is damaged."""
+        from mtcli.tokenizer import load_tokenizer
+
+        src = self._read(TOKENIZER, "train it with `mtcli tokenizer train` or `mtcli train`")
+        tgt = None if self.config.tokenizer.joint else self._read(TGT_TOKENIZER, "copy the package again")
+        return load_tokenizer(src, tgt)
+
+    def save_tokenizer(self, src: bytes, tgt: bytes | None) -> None:
+        """Write one joint sentencepiece model, or one for each side."""
+        write(self.folder / TOKENIZER, src)
+        if tgt is not None:
+            write(self.folder / TGT_TOKENIZER, tgt)
+
+    def load_model(self, device: torch.device) -> EncoderDecoder:
+        """The model, ready to translate. Raises PackageError when its weights are missing, damaged or of another shape."""
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
+        from mtcli.model import build
+
+        data = self._read(WEIGHTS, "`mtcli train` fills the package")
+        model = build(self.config.model, self.tokenizer().sizes)
+        try:
+            load_parameters(model, load(data))
+        except (SafetensorError, ValueError, KeyError) as error:
+            raise PackageError(
+                f"{self.folder / WEIGHTS}: damaged or not of this model ({error}): copy the package again"
+            ) from error
+        return model.to(device).eval()
+
+    def save(self, config: Config, model: EncoderDecoder, card: str) -> ModelPackage:
+        """Write weights, `model.toml` and model card; each file is either the old one or the new one."""
+        from safetensors.torch import save
+
+        weights = {name: parameter.detach().cpu().contiguous() for name, parameter in model.named_parameters()}
+        write(self.folder / WEIGHTS, save(weights))
+        package = self.save_config(config)
+        write(self.folder / CARD, card.encode())
+        return package
+
+    def save_config(self, config: Config) -> ModelPackage:
+        """Write `model.toml`."""
+        save_config(self.folder, config.to_dict())
+        return ModelPackage(self.folder, config)
+
+    def _read(self, name: str, remedy: str) -> bytes:
+        try:
+            return (self.folder / name).read_bytes()
+        except FileNotFoundError:
+            raise PackageError(f"{self.folder}: has no {name}: {remedy}") from None
+        except OSError as error:
+            raise PackageError(f"{self.folder / name}: cannot be read ({error.strerror})") from error
+
+
+def load_parameters(model: EncoderDecoder, tensors: dict[str, torch.Tensor]) -> None:
+    """Copy tensors into the model's parameters of the same names. Raises ValueError unless names and shapes agree."""
+    import torch
+
+    parameters = dict(model.named_parameters())
+    if parameters.keys() != tensors.keys():
+        raise ValueError(f"tensors {sorted(parameters.keys() ^ tensors.keys())[:3]} are missing or too many")
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            if parameter.shape != tensors[name].shape:
+                raise ValueError(f"{name} has shape {tuple(tensors[name].shape)}, not {tuple(parameter.shape)}")
+            parameter.copy_(tensors[name])
+
+
+def write(path: Path, data: bytes) -> None:
+    """Put `data` in the place of the file at once. Raises DataError when the disk is full or the folder cannot be written."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def save_config(folder: Path, values: dict[str, Any]) -> None:
+    """Write `model.toml` in `folder`, which is made when it does not exist."""
+    import tomli_w
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PackageError(f"{folder}: cannot be made ({error.strerror})") from error
+    write(folder / CONFIG, tomli_w.dumps({"format": FORMAT, **values}).encode())
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The plain values of the `model.toml` in `folder`. Raises PackageError when it is damaged or of a newer format."""
+    path = folder / CONFIG
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PackageError(f"{folder}: is not a model package (it has no {CONFIG})") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise PackageError(f"{path}: cannot be read ({error})") from error
+    version = values.get("format")
+    if not isinstance(version, int):
+        raise PackageError(f"{path}: does not say its format")
+    if version > FORMAT:
+        raise PackageError(f"{path}: has format {version}, this mtcli reads up to {FORMAT}: update mtcli")
+    return values
+
+
+def open_package(name: str) -> ModelPackage:
+    """The package that `name` stands for. Raises PackageError when there is none or it is damaged."""
+    folder = find(name)
+    if folder is None:
+        places = ", ".join(str(place) for place in shelves())
+        raise PackageError(f"no model package {name}: it is no folder, nor in {places}; `mtcli models` lists what there is")
+    try:
+        return ModelPackage(folder, parse_config(read_config(folder)))
+    except UsageError as error:
+        raise PackageError(f"{folder / CONFIG}: {error}") from error
+
+
+def find(name: str) -> Path | None:
+    """The folder that `name` stands for: an existing path, else the first of the shelves that has it."""
+    for folder in (Path(name), *(shelf / name for shelf in shelves())):
+        if (folder / CONFIG).exists():
+            return folder
+    return None
+
+
+def shelves() -> list[Path]:
+    """The folders where packages are looked for by name, in order."""
+    import platformdirs
+
+    own = os.environ.get("MTCLI_MODELS")
+    shipped = Path(__file__).parent / "models"
+    return [*([Path(own)] if own else []), Path("models"), Path(platformdirs.user_data_dir("mtcli")) / "models", shipped]
+
+
+def place(name: str) -> Path:
+    """Where `name` is or, if it is not there yet, where it is to be made: a path as it stands, a bare name on the first shelf."""
+    return find(name) or (Path(name) if os.sep in name or Path(name).exists() else shelves()[0] / name)
+
+
+def all_packages() -> Iterator[Path]:
+    """Folders of all packages on the shelves, the one that a name stands for first."""
+    for shelf in shelves():
+        if shelf.is_dir():
+            yield from sorted(path.parent for path in shelf.glob(f"*/{CONFIG}"))
+
+
+def summaries() -> Iterator[tuple[str, str, str, str]]:
+    """Name, languages, dev BLEU and folder of all packages; a broken one says so."""
+    for folder in all_packages():
+        try:
+            config = parse_config(read_config(folder))
+            languages = f"{config.languages.src or '?'}-{config.languages.tgt or '?'}"
+            bleu = f"{config.scores.dev_bleu:.1f}" if (folder / WEIGHTS).exists() else "-"
+        except (PackageError, UsageError):
+            languages, bleu = "broken", "-"
+        yield folder.name, languages, bleu, str(folder)
+
+
+def set_aside(folder: Path) -> None:
+    """Rename a package to the first free `NAME.old`, `NAME.old2`, ..."""
+    names = (f"{folder.name}.old{i if i > 1 else ''}" for i in itertools.count(1))
+    aside = next(path for path in map(folder.with_name, names) if not path.exists())
+    try:
+        folder.rename(aside)
+    except OSError as error:
+        raise PackageError(f"{folder}: cannot be set aside ({error.strerror})") from error
+    log.warning("%s was set aside as %s", folder, aside)

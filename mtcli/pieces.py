@@ -1,0 +1,70 @@
+"""What `mtcli tokenizer` does: begin a package with a tokenizer, and run text through it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+from mtcli.config import languages_of, parse_config
+from mtcli.errors import PackageError, UsageError
+from mtcli.lines import LineReader, open_output, read_parallel
+from mtcli.package import CONFIG, ModelPackage, open_package, place, save_config, set_aside
+from mtcli.tokenizer import Side, Tokenizer, load_tokenizer, train_tokenizer
+
+BLOCK = 1024
+
+
+def begin_package(name: str, src: list[str], tgt: list[str], tokenizer: dict[str, Any], fresh: bool) -> Path:
+    """Learn a tokenizer from line-aligned text and begin a model package with it; returns its folder."""
+    folder = place(name)
+    if (folder / CONFIG).exists() and not fresh:
+        raise PackageError(f"{folder} exists already: give --fresh to set it aside and begin again, or another -m")
+    lines = read_parallel(src, tgt)
+    config = parse_config({"tokenizer": tokenizer}).tokenizer
+    models = train_tokenizer(config, *lines)
+    if folder.exists() and fresh:
+        set_aside(folder)
+    size = load_tokenizer(*models).sizes.tgt
+    values = {"tokenizer": {**tokenizer, "vocab_size": size}, "languages": dataclasses.asdict(languages_of(src[0], tgt[0]))}
+    save_config(folder, values)
+    ModelPackage(folder, parse_config(values)).save_tokenizer(*models)
+    return folder
+
+
+def encode_stream(model: str, source: str, side: str, ids: bool) -> None:
+    """Print the pieces of each line of `source`, or their ids, with blanks between."""
+    tokenizer, which = _open(model, side)
+
+    def encode(lines: list[str]) -> list[str]:
+        encoded = tokenizer.encode(lines, which)
+        return [" ".join(map(str, line) if ids else tokenizer.pieces(line, which)) for line in encoded]
+
+    _stream(source, encode)
+
+
+def decode_stream(model: str, source: str, side: str) -> None:
+    """Print the text of each line of pieces or ids of `source`."""
+    tokenizer, which = _open(model, side)
+    size = tokenizer.sizes.src if which == "src" else tokenizer.sizes.tgt
+
+    def ids(line: str) -> list[int]:
+        words = line.split(" ") if line else []
+        if all(word.isascii() and word.isdigit() and int(word) < size for word in words):
+            return [int(word) for word in words]
+        return tokenizer.ids(words, which)
+
+    _stream(source, lambda lines: tokenizer.decode([ids(line) for line in lines], which))
+
+
+def _open(model: str, side: str) -> tuple[Tokenizer, Side]:
+    if side not in ("src", "tgt"):
+        raise UsageError(f"--side cannot be {side}: choose src or tgt")
+    return open_package(model).tokenizer(), cast(Side, side)
+
+
+def _stream(source: str, convert: Callable[[list[str]], list[str]]) -> None:
+    with open_output("-") as writer:
+        for block in LineReader(source).blocks(BLOCK):
+            writer.write(convert(block))

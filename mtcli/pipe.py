@@ -1,0 +1,71 @@
+"""`mtcli translate` without its options: a stream of lines in, a stream of lines out."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+from mtcli.errors import PackageError
+from mtcli.lines import LineReader, open_output
+
+if TYPE_CHECKING:
+    from mtcli.translator import Translator
+
+log = logging.getLogger("mtcli")
+
+BLOCK = 1024
+"""Lines that are translated together when they come fast enough."""
+
+Form = Literal["text", "n-best", "json"]
+
+
+def translate_stream(
+    model: str,
+    source: str,
+    output: str,
+    form: Form,
+    device: str = "auto",
+    threads: int = 0,
+    decoding: dict[str, float] | None = None,
+) -> None:
+    """Translate the lines of `source` to `output`; `-` is standard input or output.
+
+    Each block of lines is written before the next one is read. Notices about lines go to the log at the end.
+    """
+    if not model:
+        raise PackageError("no model: give -m MODEL or set MTCLI_MODEL (`mtcli models` lists what there is)")
+    reader = LineReader(source)
+    if source == "-" and sys.stdin.isatty():
+        log.info("reading from the terminal; Ctrl-D ends the text")
+    import torch
+
+    from mtcli.translator import Translator
+
+    if threads:
+        torch.set_num_threads(threads)
+    translator = Translator.load(model, device, **(decoding or {}))
+    with open_output(output) as writer:
+        first = 0
+        for block in reader.blocks(BLOCK):
+            writer.write(list(_render(translator, block, form, first)))
+            first += len(block)
+    for notice, count in translator.notices.items():
+        log.warning("%d of %d lines %s", count, first, notice)
+    if reader.invalid_lines:
+        log.warning("%d of %d lines held invalid UTF-8, replaced by U+FFFD", reader.invalid_lines, first)
+
+
+def _render(translator: Translator, lines: list[str], form: Form, first: int) -> Iterator[str]:
+    """Output lines; `first` is the number of the first of `lines`, counted from 0."""
+    for number, (line, found) in enumerate(zip(lines, translator.translate_n_best(lines), strict=True), first):
+        match form:
+            case "text":
+                yield found[0].text
+            case "n-best":
+                yield from (f"{number} ||| {each.text} ||| {each.score:.4f}" for each in found)
+            case "json":
+                hyps = [{"text": each.text, "score": round(each.score, 4)} for each in found]
+                yield json.dumps({"src": line, "hyps": hyps}, ensure_ascii=False)

@@ -1,0 +1,148 @@
+"""Text to piece ids and back, by sentencepiece."""
+
+from __future__ import annotations
+
+import io
+import logging
+import math
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import sentencepiece as spm
+
+from mtcli.config import TokenizerConfig
+from mtcli.errors import DataError, PackageError
+from mtcli.vocab import BOS_ID, EOS_ID, PAD_ID, UNK_ID, VocabSizes
+
+log = logging.getLogger("mtcli")
+
+SPACE = "\u2581"  # how sentencepiece writes a space
+Side = Literal["src", "tgt"]
+
+_INVISIBLE = dict.fromkeys([*range(0x00, 0x09), *range(0x0E, 0x1C), 0x7F, *range(0x80, 0x85), *range(0x86, 0xA0), 0x200B, 0xFEFF])
+
+
+def normalise(text: str) -> str:
+    """NFC, without control characters and zero-width spaces, each run of white space one blank."""
+    return " ".join(unicodedata.normalize("NFC", text.translate(_INVISIBLE)).split())
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """One sentencepiece model for both sides, or one for each."""
+
+    src: spm.SentencePieceProcessor
+    tgt: spm.SentencePieceProcessor
+
+    @property
+    def sizes(self) -> VocabSizes:
+        """What a model must know of the vocabularies."""
+        return VocabSizes(self.src.get_piece_size(), self.tgt.get_piece_size(), shared=self.src is self.tgt)
+
+    def encode(self, lines: list[str], side: Side) -> list[list[int]]:
+        """Piece ids of each line, without BOS and EOS; none for a line that normalises to nothing."""
+        processor = self._processor(side)
+        return list(processor.encode([normalise(line) for line in lines], num_threads=1))
+
+    def decode(self, ids: list[list[int]], side: Side) -> list[str]:
+        """Text of each list of ids, on one line each."""
+        return [" ".join(text.translate(_INVISIBLE).split()) for text in self._processor(side).decode(ids, num_threads=1)]
+
+    def pieces(self, ids: list[int], side: Side) -> list[str]:
+        """The ids as the pieces they stand for."""
+        return [self._processor(side).id_to_piece(i) for i in ids]
+
+    def ids(self, pieces: list[str], side: Side) -> list[int]:
+        """The pieces as ids; an unknown piece is `<unk>`."""
+        return [self._processor(side).piece_to_id(piece) for piece in pieces]
+
+    def never_generated(self) -> list[int]:
+        """Target ids that no translation may hold: the special ones but EOS, and control characters as bytes."""
+        control = [self.tgt.piece_to_id(f"<0x{byte:02X}>") for byte in (*range(0x20), 0x7F)]
+        return [PAD_ID, UNK_ID, BOS_ID, *(i for i in control if i != UNK_ID)]
+
+    def word_starts(self, ids: list[int], side: Side) -> list[bool]:
+        """For each id, whether a word begins with it."""
+        return [piece.startswith(SPACE) for piece in self.pieces(ids, side)]
+
+    def _processor(self, side: Side) -> spm.SentencePieceProcessor:
+        return self.src if side == "src" else self.tgt
+
+
+def load_tokenizer(src: bytes, tgt: bytes | None) -> Tokenizer:
+    """A tokenizer from serialised sentencepiece models, one joint or two. Raises PackageError when one is damaged."""
+    source = _load(src)
+    return Tokenizer(source, source if tgt is None else _load(tgt))
+
+
+def _load(model: bytes) -> spm.SentencePieceProcessor:
+    try:
+        processor = spm.SentencePieceProcessor(model_proto=model)
+    except (RuntimeError, OSError, ValueError) as error:
+        raise PackageError("the tokenizer is damaged: copy the package again, or train it again with --fresh") from error
+    ids = (processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id())
+    if ids != (PAD_ID, UNK_ID, BOS_ID, EOS_ID):
+        raise PackageError(f"the tokenizer's pad, unk, bos, eos are {ids}, not 0 1 2 3: train it with `mtcli tokenizer train`")
+    return processor
+
+
+def train_tokenizer(config: TokenizerConfig, src: list[str], tgt: list[str]) -> tuple[bytes, bytes | None]:
+    """Learn the pieces: one serialised model for both sides, or one for each.
+
+    Raises DataError when the text is too small for any vocabulary. A size that the text cannot fill is cut, with a notice.
+    """
+    if config.joint:
+        return _train([*src, *tgt], config.type, config.vocab_size or default_vocab_size(len(src))), None
+    size = config.vocab_size or default_vocab_size(len(src))
+    return _train(src, config.type, size), _train(tgt, config.type, size)
+
+
+def default_vocab_size(pairs: int) -> int:
+    """A vocabulary that grows with the square root of the corpus, from 1,000 to 32,000 pieces."""
+    return min(32_000, max(1_000, round(24 * math.sqrt(pairs) / 500) * 500))
+
+
+def _train(lines: Iterable[str], kind: str, size: int) -> bytes:
+    text = [line for line in map(normalise, lines) if line]
+    try:
+        model = _run_trainer(text, kind, size)
+    except RuntimeError as error:
+        limit = re.search(r"value <= (\d+)", str(error))
+        if not limit:
+            raise DataError(
+                f"no vocabulary can be learnt from {len(text)} lines ({_first_line(error)}): give more text"
+            ) from error
+        model = _run_trainer(text, kind, int(limit[1]))
+    found = spm.SentencePieceProcessor(model_proto=model).get_piece_size()
+    if found < size:
+        log.warning("the text supports %d pieces, not %d: the vocabulary is that much smaller", found, size)
+    return model
+
+
+def _run_trainer(text: list[str], kind: str, size: int) -> bytes:
+    model = io.BytesIO()
+    spm.SentencePieceTrainer.train(
+        sentence_iterator=iter(text),
+        model_writer=model,
+        model_type=kind,
+        vocab_size=size,
+        hard_vocab_limit=kind == "bpe",
+        byte_fallback=True,
+        character_coverage=0.9998,
+        normalization_rule_name="identity",
+        pad_id=PAD_ID,
+        unk_id=UNK_ID,
+        bos_id=BOS_ID,
+        eos_id=EOS_ID,
+        max_sentence_length=1 << 16,
+        num_threads=2,
+        minloglevel=2,
+    )
+    return model.getvalue()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[-1][:200]

@@ -1,0 +1,320 @@
+"""Two text files in, a model package out: what `mtcli train` does."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mtcli.card import model_card
+from mtcli.config import (
+    Config,
+    DataRecord,
+    ScoreRecord,
+    TrainingConfig,
+    languages_of,
+    parse_config,
+    preset,
+    preset_for,
+    with_overrides,
+)
+from mtcli.data.batches import ParallelCorpus
+from mtcli.data.split import Pairs, split
+from mtcli.errors import DataError, PackageError
+from mtcli.lines import read_parallel
+from mtcli.model import build
+from mtcli.package import CONFIG, TOKENIZER, TRAINING, WEIGHTS, ModelPackage, place, read_config, set_aside, write
+from mtcli.scoring import Score, score
+from mtcli.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
+from mtcli.training.checkpoint import dump, restore
+from mtcli.training.loop import StepRecord, TrainingLoop, token_losses
+from mtcli.training.memory import keep_memory
+from mtcli.translator import Translator, pick_device
+
+log = logging.getLogger("mtcli")
+
+SAVE_SECONDS = 300
+"""The state is saved at least this often."""
+EPOCHS = 60
+"""Passes over the corpus when no budget is given ..."""
+MOST_STEPS = 100_000
+"""... but no more updates than this."""
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """What the user asked for."""
+
+    name: str
+    """Name or folder of the package."""
+    src: list[str]
+    tgt: list[str]
+    """Training files, line-aligned in pairs."""
+    dev_src: list[str]
+    dev_tgt: list[str]
+    """Dev files; with none, a part of the training text is held out."""
+    preset: str = ""
+    """Size of the model; by the size of the corpus when empty."""
+    overrides: tuple[str, ...] = ()
+    """`section.key=value`, stronger than all else."""
+    device: str = "auto"
+    fresh: bool = False
+    """Set an existing package aside and begin again."""
+
+
+@dataclass(frozen=True)
+class ValidationRecord:
+    """How good the averaged weights are."""
+
+    scores: ScoreRecord
+    best: bool
+    """Whether they are the best so far, and so are what the package now holds."""
+    patience_left: int
+    """Validations without a better one that may still follow."""
+    samples: tuple[tuple[str, str, str], ...]
+    """Source, reference and translation of some sentences, always the same ones."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is known before the first step, for people to read."""
+
+    folder: Path
+    config: Config
+    parameters: int
+    device: str
+    resumed_at: int
+    """Updates that an earlier run has made."""
+
+
+class TrainingRun:
+    """One run of one package: prepared by `start`, driven by `records`."""
+
+    def __init__(self, package: ModelPackage, tokenizer: Tokenizer, loop: TrainingLoop, dev: Pairs) -> None:
+        self.package, self.tokenizer, self.loop, self.dev = package, tokenizer, loop, dev
+        self.validations = 0
+        self.stale = 0
+        """Validations since the best one."""
+        self.best = ScoreRecord(dev_bleu=-1.0)
+        self.finished = False
+        self._saved_at = time.monotonic()
+        self._dev_corpus = ParallelCorpus(
+            tokenizer.encode([s for s, _ in dev], "src"), tokenizer.encode([t for _, t in dev], "tgt")
+        )
+
+    @property
+    def plan(self) -> Plan:
+        """See Plan."""
+        parameters = sum(p.numel() for p in self.loop.model.parameters())
+        return Plan(self.package.folder, self.package.config, parameters, str(self.loop.device), self.loop.step)
+
+    def records(self) -> Iterator[StepRecord | ValidationRecord]:
+        """Train, validate and save until the budget is used up or patience is lost."""
+        config = self.package.config.training
+        for record in self.loop.steps():
+            self._log(dataclasses.asdict(record))
+            yield record
+            if self.loop.progress >= (self.validations + 1) / config.validations and self.loop.progress < 1:
+                yield self._validate()
+                if self.stale >= config.patience:
+                    break
+            elif time.monotonic() - self._saved_at > SAVE_SECONDS:
+                self.save()
+        else:
+            if not self.finished:
+                yield self._validate()
+        self.finished = True
+        self.save()
+
+    def save(self) -> None:
+        """Write what resuming needs."""
+        extra = {
+            "validations": self.validations,
+            "stale": self.stale,
+            "best": dataclasses.asdict(self.best),
+            "finished": self.finished,
+            "budget": _budget(self.package.config),
+        }
+        write(state_path(self.package.folder), dump(self.loop, extra))
+        self._saved_at = time.monotonic()
+
+    def resume(self) -> None:
+        """Go on from the saved state, if there is one."""
+        path = state_path(self.package.folder)
+        if not path.exists():
+            return
+        extra = restore(self.loop, str(path))
+        self.validations, self.stale = extra["validations"], extra["stale"]
+        self.best = ScoreRecord(**extra["best"])
+        same_budget = extra["budget"] == _budget(self.package.config)
+        self.finished = extra["finished"] and same_budget
+        if not same_budget:  # a larger budget: the share that is used up shrinks
+            self.validations = int(self.loop.progress * self.package.config.training.validations)
+            self.stale = 0
+
+    def _validate(self) -> ValidationRecord:
+        started = time.monotonic()
+        self.validations = max(self.validations + 1, int(self.loop.progress * self.package.config.training.validations))
+        model = self.loop.averaged.eval()
+        decoding = dataclasses.replace(self.package.config.decoding, beam_size=1, n_best=1)
+        hyps = Translator(model, self.tokenizer, decoding, self.loop.device).translate([src for src, _ in self.dev])
+        bleu, chrf = score(hyps, [[tgt for _, tgt in self.dev]], ("bleu", "chrf"))
+        scores = self._scores(self._dev_loss(), bleu, chrf)
+        best = (scores.dev_bleu, -scores.dev_loss) > (self.best.dev_bleu, -self.best.dev_loss)
+        self.stale = 0 if best else self.stale + 1
+        if best:
+            self.best = scores
+            config = dataclasses.replace(self.package.config, scores=scores)
+            self.package = self.package.save(config, model, model_card(self.package.folder.name, config))
+        self.loop.reserve = 1.2 * (time.monotonic() - started)
+        self.save()
+        self._log({"validation": dataclasses.asdict(scores), "best": best})
+        samples = tuple((*self.dev[i], hyps[i]) for i in range(min(3, len(self.dev))))
+        return ValidationRecord(scores, best, self.package.config.training.patience - self.stale, samples)
+
+    def _scores(self, loss: float, bleu: Score, chrf: Score) -> ScoreRecord:
+        values = round(loss, 4), round(bleu.value, 2), round(chrf.value, 2)
+        return ScoreRecord(self.loop.step, *values, bleu.signature, chrf.signature, round(self.loop.seconds, 1))
+
+    @torch.inference_mode()
+    def _dev_loss(self) -> float:
+        model = self.loop.averaged
+        batches = (batch.to(self.loop.device) for batch in self._dev_corpus.in_order(self.package.config.training.batch_tokens))
+        return float(torch.cat([token_losses(model, batch) for batch in batches]).mean())
+
+    def _log(self, values: dict[str, Any]) -> None:
+        with open(self.package.folder / TRAINING / "metrics.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps(values) + "\n")
+
+
+def start(request: TrainingRequest) -> TrainingRun:
+    """Read the text, open or begin the package, and make everything ready for the first step.
+
+    Raises DataError, UsageError or PackageError; nothing has been written then if the request could not be carried out.
+    """
+    device = pick_device(request.device)
+    pairs = list(zip(*read_parallel(request.src, request.tgt), strict=True))
+    dev = list(zip(*read_parallel(request.dev_src, request.dev_tgt), strict=True))
+    folder = place(request.name)
+    config = _configure(request, folder, pairs, dev)
+    if request.fresh and folder.exists():
+        set_aside(folder)
+    if not dev:
+        pairs, dev = split(pairs, max(1, min(config.training.dev_size, len(pairs) // 20)), config.training.seed)
+    return _prepare(folder, config, pairs, dev, device)
+
+
+def _configure(request: TrainingRequest, folder: Path, pairs: Pairs, dev: Pairs) -> Config:
+    """Settings by rising strength: preset, what the package says, what the request says."""
+    values = {} if request.fresh or not (folder / CONFIG).exists() else read_config(folder)
+    asked = with_overrides({}, list(request.overrides))
+    architecture = asked.get("model", {}).get("architecture") or values.get("model", {}).get("architecture", "transformer")
+    layers = [preset(preset_for(len(pairs)), architecture), values]
+    layers += [preset(request.preset, architecture)] if request.preset else []
+    config = parse_config(_merge(*layers, asked))
+    if values:
+        _check_unchanged(folder, parse_config(values), config)
+    data = DataRecord(
+        src=tuple(Path(name).name for name in request.src),
+        tgt=tuple(Path(name).name for name in request.tgt),
+        pairs=len(pairs),
+        dev=", ".join(Path(name).name for name in [*request.dev_src, *request.dev_tgt]) or "held out of the training text",
+        fingerprint=_fingerprint(pairs, dev),
+    )
+    if config.data.fingerprint not in ("", data.fingerprint):
+        raise PackageError(f"{folder} was trained on other text: give --fresh to set it aside and begin again, or another -m")
+    languages = config.languages if config.languages.src else languages_of(request.src[0], request.tgt[0])
+    return dataclasses.replace(config, data=data, languages=languages)
+
+
+def _merge(*layers: dict[str, Any]) -> dict[str, Any]:
+    """Nested values; those of later layers win."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for section, value in layer.items():
+            merged[section] = {**merged.get(section, {}), **value} if isinstance(value, dict) else value
+    return merged
+
+
+def _check_unchanged(folder: Path, old: Config, new: Config) -> None:
+    """What a begun package cannot change: its tokenizer, the shape of its model, the order of its data."""
+    fixed = [("tokenizer", field.name) for field in dataclasses.fields(old.tokenizer)] if (folder / TOKENIZER).exists() else []
+    if state_path(folder).exists() or (folder / WEIGHTS).exists():
+        fixed += [("model", field.name) for field in dataclasses.fields(old.model)]
+        fixed += [("training", key) for key in ("seed", "batch_tokens", "max_length")]
+    for section, key in fixed:
+        before, now = getattr(getattr(old, section), key), getattr(getattr(new, section), key)
+        if before != now:
+            raise PackageError(f"{folder} has {section}.{key} = {before}, not {now}: give --fresh to begin again, or another -m")
+
+
+def _prepare(folder: Path, config: Config, pairs: Pairs, dev: Pairs, device: torch.device) -> TrainingRun:
+    keep_memory()
+    torch.manual_seed(config.training.seed)
+    src, tgt = [s for s, _ in pairs], [t for _, t in pairs]
+    package = ModelPackage(folder, config)
+    models = None if package.has_tokenizer else train_tokenizer(config.tokenizer, src, tgt)
+    tokenizer = load_tokenizer(*models) if models else package.tokenizer()
+    corpus = _encode(tokenizer, src, tgt, config.training.max_length)
+    config = _complete(config, tokenizer, corpus, len(dev))
+    package = package.save_config(config)
+    if models:
+        package.save_tokenizer(*models)
+    (folder / TRAINING).mkdir(exist_ok=True)
+    loop = TrainingLoop(build(config.model, tokenizer.sizes), corpus, _with_budget(config.training, corpus), device)
+    run = TrainingRun(package, tokenizer, loop, dev)
+    run.resume()
+    return run
+
+
+def _encode(tokenizer: Tokenizer, src: list[str], tgt: list[str], max_length: int) -> ParallelCorpus:
+    """The pairs as ids, without those that are empty or too long on a side."""
+    pairs = list(zip(tokenizer.encode(src, "src"), tokenizer.encode(tgt, "tgt"), strict=True))
+    kept = [(s, t) for s, t in pairs if 0 < len(s) <= max_length and 0 < len(t) <= max_length]
+    if len(kept) < len(pairs):
+        log.warning("%d pairs are left out: a side is empty or has more than %d pieces", len(pairs) - len(kept), max_length)
+    if not kept:
+        raise DataError("no sentence pair is left to train on")
+    return ParallelCorpus([s for s, _ in kept], [t for _, t in kept])
+
+
+def _complete(config: Config, tokenizer: Tokenizer, corpus: ParallelCorpus, dev_pairs: int) -> Config:
+    """The settings with what only the text could tell."""
+    data = dataclasses.replace(config.data, pairs=len(corpus), tgt_tokens=corpus.tgt_tokens, dev_pairs=dev_pairs)
+    longest = max(32, int(corpus.src.lengths.max()))
+    decoding = dataclasses.replace(config.decoding, max_source_length=min(longest, config.decoding.max_source_length))
+    pieces = dataclasses.replace(config.tokenizer, vocab_size=config.tokenizer.vocab_size or tokenizer.sizes.tgt)
+    return dataclasses.replace(config, data=data, decoding=decoding, tokenizer=pieces)
+
+
+def _with_budget(config: TrainingConfig, corpus: ParallelCorpus) -> TrainingConfig:
+    if config.steps or config.seconds:
+        return config
+    batches = len(corpus.epoch(config.batch_tokens, config.seed, 0))
+    return dataclasses.replace(config, steps=min(MOST_STEPS, EPOCHS * batches))
+
+
+def _budget(config: Config) -> list[float]:
+    return [config.training.steps, config.training.seconds]
+
+
+def state_path(folder: Path) -> Path:
+    """The file with what resuming needs."""
+    return folder / TRAINING / "state.safetensors"
+
+
+def _fingerprint(*corpora: Pairs) -> str:
+    digest = hashlib.sha256()
+    for pairs in corpora:
+        for src, tgt in pairs:
+            digest.update(f"{src}\n{tgt}\n".encode(errors="surrogatepass"))
+        digest.update(b"\0")
+    return digest.hexdigest()

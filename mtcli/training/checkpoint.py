@@ -1,0 +1,72 @@
+"""What a training loop needs to go on exactly where it stopped: one safetensors file, nothing pickled."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load, save
+from torch import Tensor
+
+from mtcli.errors import PackageError
+from mtcli.training.loop import TrainingLoop
+
+
+def dump(loop: TrainingLoop, extra: dict[str, Any]) -> bytes:
+    """The state of the loop and the plain values `extra`, as the content of a safetensors file."""
+    tensors = {f"model.{name}": parameter.detach() for name, parameter in loop.model.named_parameters()}
+    tensors |= {f"average.{name}": parameter.detach() for name, parameter in loop.averaged.named_parameters()}
+    tensors["average_count"] = loop.average.n_averaged
+    tensors["rng"] = torch.get_rng_state()
+    if loop.device.type == "cuda":
+        tensors["rng_cuda"] = torch.cuda.get_rng_state(loop.device)
+    for name, parameter in loop.model.named_parameters():
+        for key, value in loop.optimizer.state[parameter].items():
+            tensors[f"optimizer.{key}.{name}"] = value
+    progress = {
+        "step": loop.step,
+        "epoch": loop.epoch,
+        "position": loop.position,
+        "seconds": loop.seconds,
+        "reserve": loop.reserve,
+    }
+    metadata = {"progress": json.dumps(progress), "extra": json.dumps(extra)}
+    return save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, metadata)
+
+
+def restore(loop: TrainingLoop, path: str) -> dict[str, Any]:
+    """Put the loop where it was when `dump` wrote the file; returns `extra`. Raises PackageError when the file is damaged."""
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata()
+        with open(path, "rb") as stream:
+            tensors = load(stream.read())
+        progress = json.loads(metadata["progress"])
+        _restore_tensors(loop, tensors)
+        loop.step, loop.epoch, loop.position = progress["step"], progress["epoch"], progress["position"]
+        loop.reserve = progress["reserve"]
+        loop.started = time.monotonic() - progress["seconds"]
+        extra: dict[str, Any] = json.loads(metadata["extra"])
+        return extra
+    except (SafetensorError, KeyError, ValueError, RuntimeError, OSError) as error:
+        raise PackageError(f"{path}: cannot be resumed from ({error}): start again with --fresh") from error
+
+
+def _restore_tensors(loop: TrainingLoop, tensors: dict[str, Tensor]) -> None:
+    with torch.no_grad():
+        for name, parameter in loop.model.named_parameters():
+            parameter.copy_(tensors[f"model.{name}"])
+        for name, parameter in loop.averaged.named_parameters():
+            parameter.copy_(tensors[f"average.{name}"])
+    loop.average.n_averaged.copy_(tensors["average_count"])
+    torch.set_rng_state(tensors["rng"])
+    if loop.device.type == "cuda" and "rng_cuda" in tensors:
+        torch.cuda.set_rng_state(tensors["rng_cuda"], loop.device)
+    for name, parameter in loop.model.named_parameters():
+        for key in ("step", "exp_avg", "exp_avg_sq"):
+            value = tensors.get(f"optimizer.{key}.{name}")
+            if value is not None:
+                loop.optimizer.state[parameter][key] = value if key == "step" else value.to(loop.device)

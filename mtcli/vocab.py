@@ -1,0 +1,22 @@
+"""The four special ids, and the sizes of the vocabularies: the only place that knows these numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PAD_ID = 0
+UNK_ID = 1
+BOS_ID = 2
+EOS_ID = 3
+
+
+@dataclass(frozen=True)
+class VocabSizes:
+    """What a model must know of its tokenizer."""
+
+    src: int
+    """Number of source pieces, the special ones included."""
+    tgt: int
+    """Number of target pieces, the special ones included."""
+    shared: bool
+    """True when both sides use one vocabulary, so that their embeddings can be one matrix."""
