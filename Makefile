@@ -1,0 +1,48 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO := models/demo-de-en
+DATA := tests/data/tatoeba
+
+.PHONY: demo test test-fast lint format bench clean
+
+# Learns German to English from the text in tests/data, translates a test set and scores it.
+demo: $(READY)
+	$(BIN)/mtcli train -m $(DEMO) --src $(DATA)/train.de --tgt $(DATA)/train.en --dev-src $(DATA)/dev.de --dev-tgt $(DATA)/dev.en --time 7m
+	$(BIN)/mtcli translate -m $(DEMO) $(DATA)/test.de -o $(DEMO)/test.hyp
+	@echo "--- scores of the translations:"
+	$(BIN)/mtcli score $(DATA)/test.en -i $(DEMO)/test.hyp
+	@echo "--- scores of the German text itself, for comparison:"
+	$(BIN)/mtcli score $(DATA)/test.en -i $(DATA)/test.de
+	@echo "--- ten of them:"
+	@paste -d '\n' $(DATA)/test.de $(DATA)/test.en $(DEMO)/test.hyp | head -30 | awk '{ print substr("src ref hyp ", (NR - 1) % 3 * 4 + 1, 4) $$0 } NR % 3 == 0 { print "" }'
+	@echo "Next, a sentence of your own:  echo 'Guten Morgen!' | $(BIN)/mtcli translate -m $(DEMO)"
+
+test: lint
+	$(BIN)/pytest
+
+test-fast: $(READY)
+	$(BIN)/pytest -m 'not slow'
+
+lint: $(READY)
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench: $(READY)
+	$(BIN)/python benchmarks/bench.py
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis $(DEMO)
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -c 'import sys; sys.exit("mtcli needs Python 3.11 or newer: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
