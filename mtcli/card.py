@@ -29,11 +29,9 @@ A translation model from {languages}, made by `mtcli train`.
 
 On {data.dev_pairs:,} dev pairs ({data.dev}), decoded greedily:
 
-| metric | score | signature |
-|---|---|---|
-| BLEU | {scores.dev_bleu:.2f} | `{scores.bleu_signature}` |
-| chrF2 | {scores.dev_chrf:.2f} | `{scores.chrf_signature}` |
-| loss | {scores.dev_loss:.3f} nats a piece | |
+- BLEU {scores.dev_bleu:.2f}, `{scores.bleu_signature}`
+- chrF2 {scores.dev_chrf:.2f}, `{scores.chrf_signature}`
+- loss {scores.dev_loss:.3f} nats a piece
 
 The whole recipe is in `model.toml`. To translate: `mtcli translate -m {name} < input.txt`.
 """

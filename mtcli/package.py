@@ -137,7 +137,7 @@ def save_config(folder: Path, values: dict[str, Any]) -> None:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The plain values of the `model.toml` in `folder`. Raises PackageError when it is damaged or of a newer format."""
+    """The values of the `model.toml` in `folder`, checked. Raises PackageError when it is damaged or of a newer format."""
     path = folder / CONFIG
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -150,6 +150,10 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise PackageError(f"{path}: does not say its format")
     if version > FORMAT:
         raise PackageError(f"{path}: has format {version}, this mtcli reads up to {FORMAT}: update mtcli")
+    try:
+        parse_config(values)
+    except UsageError as error:
+        raise PackageError(f"{path}: {error}") from error
     return values
 
 
@@ -159,10 +163,7 @@ def open_package(name: str) -> ModelPackage:
     if folder is None:
         places = ", ".join(str(place) for place in shelves())
         raise PackageError(f"no model package {name}: it is no folder, nor in {places}; `mtcli models` lists what there is")
-    try:
-        return ModelPackage(folder, parse_config(read_config(folder)))
-    except UsageError as error:
-        raise PackageError(f"{folder / CONFIG}: {error}") from error
+    return ModelPackage(folder, parse_config(read_config(folder)))
 
 
 def find(name: str) -> Path | None:
@@ -201,7 +202,7 @@ def summaries() -> Iterator[tuple[str, str, str, str]]:
             config = parse_config(read_config(folder))
             languages = f"{config.languages.src or '?'}-{config.languages.tgt or '?'}"
             bleu = f"{config.scores.dev_bleu:.1f}" if (folder / WEIGHTS).exists() else "-"
-        except (PackageError, UsageError):
+        except PackageError:
             languages, bleu = "broken", "-"
         yield folder.name, languages, bleu, str(folder)
 

@@ -118,6 +118,8 @@ class TrainingRun:
 
     def records(self) -> Iterator[StepRecord | ValidationRecord]:
         """Train, validate and save until the budget is used up or patience is lost."""
+        if self.finished:
+            return
         config = self.package.config.training
         for record in self.loop.steps():
             self._log(dataclasses.asdict(record))
@@ -129,8 +131,7 @@ class TrainingRun:
             elif time.monotonic() - self._saved_at > SAVE_SECONDS:
                 self.save()
         else:
-            if not self.finished:
-                yield self._validate()
+            yield self._validate()
         self.finished = True
         self.save()
 
@@ -200,6 +201,7 @@ def start(request: TrainingRequest) -> TrainingRun:
 
     Raises DataError, UsageError or PackageError; nothing has been written then if the request could not be carried out.
     """
+    began = time.monotonic()
     device = pick_device(request.device)
     pairs = list(zip(*read_parallel(request.src, request.tgt), strict=True))
     dev = list(zip(*read_parallel(request.dev_src, request.dev_tgt), strict=True))
@@ -209,7 +211,9 @@ def start(request: TrainingRequest) -> TrainingRun:
         set_aside(folder)
     if not dev:
         pairs, dev = split(pairs, max(1, min(config.training.dev_size, len(pairs) // 20)), config.training.seed)
-    return _prepare(folder, config, pairs, dev, device)
+    run = _prepare(folder, config, pairs, dev, device)
+    run.loop.started -= time.monotonic() - began  # reading and tokenising count as training time, too
+    return run
 
 
 def _configure(request: TrainingRequest, folder: Path, pairs: Pairs, dev: Pairs) -> Config:

@@ -35,7 +35,7 @@ def follow(run: TrainingRun, quiet: bool) -> None:
                 view.write(_validation(record))
             if stop.signal:
                 run.save()
-                view.write(f"stopped after update {run.loop.step}; the same command goes on from there")
+                view.write(f"stopped after step {run.loop.step}; the same command goes on from there")
                 raise typer.Exit(128 + stop.signal)
         view.write(_end(run))
 
@@ -51,7 +51,7 @@ class Stop:
     def _remember(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
         signal.signal(number, signal.SIG_DFL)
-        print("\nmtcli: saving after this update; once more stops at once", file=sys.stderr)
+        print("\nmtcli: saving after this step; once more stops at once", file=sys.stderr)
 
 
 class Meter:
@@ -71,10 +71,7 @@ class Meter:
         self._rate += share * (record.tgt_tokens / max(seconds, 1e-6) - self._rate)
         left = record.seconds * (1 - record.progress) / max(record.progress, 1e-6)
         best = f"{self._run.best.dev_bleu:.1f}" if self._run.best.step else "-"
-        return (
-            f"update {record.step}  epoch {record.epoch}  loss {self._loss:.2f}  "
-            f"{self._rate:,.0f} tokens/s  best BLEU {best}  left {clock(left)}"
-        )
+        return f"step {record.step}  loss {self._loss:.2f}  {self._rate:,.0f} tok/s  BLEU {best}  {clock(left)} left"
 
 
 def clock(seconds: float) -> str:
@@ -86,7 +83,7 @@ def clock(seconds: float) -> str:
 
 def _plan(plan: Plan) -> str:
     config = plan.config
-    begun = f", going on after update {plan.resumed_at}" if plan.resumed_at else ""
+    begun = f", going on after step {plan.resumed_at}" if plan.resumed_at else ""
     languages = f"{config.languages.src or 'source'}-{config.languages.tgt or 'target'}"
     return (
         f"{plan.folder}: {config.model.architecture} {languages}, {plan.parameters / 1e6:.1f} M parameters, "
@@ -98,9 +95,9 @@ def _plan(plan: Plan) -> str:
 def _validation(record: ValidationRecord) -> str:
     scores = record.scores
     verdict = "new best" if record.best else f"not better ({record.patience_left} more such and training stops)"
-    sample = "\n".join(f"    {name} {text}" for name, text in zip(("src", "ref", "hyp"), record.samples[0], strict=True))
+    sample = "\n".join(f"    {name} {text[:72]}" for name, text in zip(("src", "ref", "hyp"), record.samples[0], strict=True))
     return (
-        f"validation at update {scores.step}: loss {scores.dev_loss:.3f}  BLEU {scores.dev_bleu:.2f}  "
+        f"validation at step {scores.step}: loss {scores.dev_loss:.3f}  BLEU {scores.dev_bleu:.2f}  "
         f"chrF {scores.dev_chrf:.2f}  {verdict}\n{sample}"
     )
 
@@ -108,7 +105,7 @@ def _validation(record: ValidationRecord) -> str:
 def _end(run: TrainingRun) -> str:
     best, name = run.best, run.package.folder
     return (
-        f"done: {run.loop.step} updates in {clock(run.loop.seconds)}; best at update {best.step}: "
+        f"done: {run.loop.step} steps in {clock(run.loop.seconds)}; best at step {best.step}: "
         f"dev BLEU {best.dev_bleu:.2f}, chrF {best.dev_chrf:.2f}\n"
         f"next: mtcli translate -m {name} < input.txt"
     )
@@ -167,7 +164,7 @@ class Live(Silent):
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-        console = Console(stderr=True, highlight=False)
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._bar: Progress = Progress(
             BarColumn(bar_width=12), TaskProgressColumn(), TextColumn("{task.description}"), console=console
         )
