@@ -22,7 +22,7 @@ A translation model from {languages}, made by `mtcli train`.
 | Architecture | {model.architecture}, {shape} |
 | Vocabulary | {vocabulary} |
 | Trained on | {data.pairs:,} sentence pairs of {", ".join(data.src)} and {", ".join(data.tgt)} |
-| Licence of the text | not known to the tool: say it here before you pass the package on |
+| Licence of the text | {data.licence or "not stated: `mtcli train --set data.licence=...` puts it here"} |
 | Updates | {scores.step:,}, in {scores.training_seconds / 60:.0f} minutes |
 
 ## Scores

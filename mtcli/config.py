@@ -88,7 +88,7 @@ class TrainingConfig:
     """Budget in updates; with `seconds` 0 too, 60 passes over the corpus are made, fewer when it is large."""
     seconds: float = 0.0
     """Budget in seconds of training; the first of the two budgets that is used up ends the run."""
-    validations: int = 20
+    validations: int = 15
     """How often in the run the dev set is translated and scored."""
     patience: int = 6
     """Validations without a better dev BLEU after which training stops."""
@@ -151,6 +151,8 @@ class DataRecord:
     dev: str = ""
     """Where the dev set came from."""
     dev_pairs: int = 0
+    licence: str = ""
+    """Under which the text may be used; shown in the model card."""
     fingerprint: str = ""
     """SHA-256 of the training and dev text."""
 

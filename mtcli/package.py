@@ -184,8 +184,14 @@ def shelves() -> list[Path]:
 
 
 def place(name: str) -> Path:
-    """Where `name` is or, if it is not there yet, where it is to be made: a path as it stands, a bare name on the first shelf."""
-    return find(name) or (Path(name) if os.sep in name or Path(name).exists() else shelves()[0] / name)
+    """Where `name` is or, if it is not there yet, where it is to be made: a path as it stands, a bare name on the first shelf.
+
+    Raises PackageError when something else is there.
+    """
+    folder = find(name) or (Path(name) if os.sep in name or Path(name).exists() else shelves()[0] / name)
+    if folder.exists() and not (folder / CONFIG).exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise PackageError(f"{folder}: exists and is not a model package: give another -m")
+    return folder
 
 
 def all_packages() -> Iterator[Path]:

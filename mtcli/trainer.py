@@ -118,22 +118,25 @@ class TrainingRun:
 
     def records(self) -> Iterator[StepRecord | ValidationRecord]:
         """Train, validate and save until the budget is used up or patience is lost."""
-        if self.finished:
-            return
-        config = self.package.config.training
-        for record in self.loop.steps():
-            self._log(dataclasses.asdict(record))
-            yield record
-            if self.loop.progress >= (self.validations + 1) / config.validations and self.loop.progress < 1:
+        steps = self.loop.steps()
+        while not self.finished and self.stale < self.package.config.training.patience:
+            if self._validation_is_due():
                 yield self._validate()
-                if self.stale >= config.patience:
-                    break
-            elif time.monotonic() - self._saved_at > SAVE_SECONDS:
+            elif record := next(steps, None):
+                self._log(dataclasses.asdict(record))
+                yield record
+            else:
+                yield self._validate()
+                break
+            if time.monotonic() - self._saved_at > SAVE_SECONDS:
                 self.save()
-        else:
-            yield self._validate()
-        self.finished = True
-        self.save()
+        if not self.finished:
+            self.finished = True
+            self.save()
+
+    def _validation_is_due(self) -> bool:
+        share = (self.validations + 1) / self.package.config.training.validations
+        return self.loop.step > 0 and share <= self.loop.progress < 1
 
     def save(self) -> None:
         """Write what resuming needs."""
@@ -231,6 +234,7 @@ def _configure(request: TrainingRequest, folder: Path, pairs: Pairs, dev: Pairs)
         tgt=tuple(Path(name).name for name in request.tgt),
         pairs=len(pairs),
         dev=", ".join(Path(name).name for name in [*request.dev_src, *request.dev_tgt]) or "held out of the training text",
+        licence=config.data.licence,
         fingerprint=_fingerprint(pairs, dev),
     )
     if config.data.fingerprint not in ("", data.fingerprint):

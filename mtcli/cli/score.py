@@ -21,7 +21,7 @@ def score(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Score translations against references with sacreBLEU: BLEU, chrF and TER, with their signatures."""
+    """Score translations against references. BLEU, chrF and TER are computed by sacreBLEU and carry their signatures."""
     set_up(quiet, pipe=True)
     from mtcli.scoring import METRICS, score_files, to_json
 

@@ -16,7 +16,7 @@ app = typer.Typer(
 )
 
 Side = Annotated[str, typer.Option(metavar="src|tgt", help="Whose pieces, when each side has its own.")]
-File = Annotated[str, typer.Argument(metavar="[FILE]", help="Text, plain or .gz; - is standard input.")]
+File = Annotated[str, typer.Argument(metavar="FILE", help="Text, plain or .gz; - is standard input.")]
 
 
 @app.command(epilog="Example: mtcli tokenizer train -m de-en --src train.de --tgt train.en")

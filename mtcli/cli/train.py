@@ -37,7 +37,7 @@ def train(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Train a translation model on two line-aligned text files. The same command again goes on where it stopped."""
+    """Train a model on line-aligned text. The same command again goes on where it stopped."""
     set_up(quiet)
     from mtcli.cli.progress import follow
     from mtcli.config import overrides

@@ -12,7 +12,7 @@ EXAMPLES = "Example: echo 'Guten Morgen!' | mtcli translate -m de-en"
 
 
 def translate(
-    file: Annotated[str, typer.Argument(metavar="[FILE]", help="Text to translate, plain or .gz; - is standard input.")] = "-",
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Text to translate, plain or .gz; - is standard input.")] = "-",
     model: Annotated[
         str, typer.Option("-m", "--model", metavar="MODEL", envvar="MTCLI_MODEL", help="Name or folder of a model package.")
     ] = "",
@@ -26,7 +26,7 @@ def translate(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Translate text, line by line: line k of the output is the translation of line k of the input."""
+    """Translate text, line by line. Line k of the output is the translation of line k of the input."""
     set_up(quiet, pipe=True)
     from mtcli.pipe import Form, translate_stream
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from typing import Self
+from typing import Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +36,7 @@ class EncoderDecoder(nn.Module, ABC):
         super().__init__()
         self.tgt_embedding = _embedding(vocab.tgt, width)
         self.src_embedding = self.tgt_embedding if vocab.shared else _embedding(vocab.src, width)
+        self.embedding_scale = math.sqrt(width)
         self.output_bias = nn.Parameter(torch.zeros(vocab.tgt))
         self.dropout = Dropout(dropout)
 
@@ -58,6 +60,10 @@ class EncoderDecoder(nn.Module, ABC):
     def forward(self, src: Tensor, src_mask: Tensor, tgt_in: Tensor) -> Tensor:
         """Logits [B, T, V] of what follows each position of `tgt_in` [B, T] (teacher forcing)."""
         return self.project(self.features(src, src_mask, tgt_in))
+
+    def embed(self, embedding: nn.Embedding, ids: Tensor) -> Tensor:
+        """Vectors [..., D] of `ids` [...], of unit variance at the start: as an output matrix the same weights must be small."""
+        return cast(Tensor, embedding(ids) * self.embedding_scale)
 
     def project(self, features: Tensor) -> Tensor:
         """Logits [..., V] of features [..., D]; the output matrix is the target embedding (Press & Wolf 2017)."""

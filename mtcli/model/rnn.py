@@ -67,7 +67,7 @@ class RecurrentModel(EncoderDecoder):
 
     def encode(self, src: Tensor, src_mask: Tensor) -> RecurrentState:
         """See EncoderDecoder. The decoder starts from the mean of the memory."""
-        embedded = self.dropout(self.src_embedding(src))
+        embedded = self.dropout(self.embed(self.src_embedding, src))
         packed = pack_padded_sequence(embedded, src_mask.sum(1).cpu(), batch_first=True, enforce_sorted=False)
         memory, _ = pad_packed_sequence(self.encoder(packed)[0], batch_first=True, total_length=src.size(1))
         memory = self.dropout(memory)
@@ -79,13 +79,13 @@ class RecurrentModel(EncoderDecoder):
 
     def advance(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, RecurrentState]:
         """See EncoderDecoder."""
-        return self._advance(self.dropout(self.tgt_embedding(tokens)), cast(RecurrentState, state))
+        return self._advance(self.dropout(self.embed(self.tgt_embedding, tokens)), cast(RecurrentState, state))
 
     def features(self, src: Tensor, src_mask: Tensor, tgt_in: Tensor) -> Tensor:
         """See EncoderDecoder. Input feeding makes each position wait for the one before."""
         state = self.encode(src, src_mask)
         features = []
-        for embedded in self.dropout(self.tgt_embedding(tgt_in)).unbind(1):
+        for embedded in self.dropout(self.embed(self.tgt_embedding, tgt_in)).unbind(1):
             position, state = self._advance(embedded, state)
             features.append(position)
         return torch.stack(features, dim=1)

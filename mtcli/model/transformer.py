@@ -151,7 +151,6 @@ class Transformer(EncoderDecoder):
 
     def __init__(self, config: ModelConfig, vocab: VocabSizes) -> None:
         super().__init__(config.width, vocab, config.dropout)
-        self.scale = math.sqrt(config.width)
         self.encoder = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
         self.encoder_norm = nn.LayerNorm(config.width)
         self.decoder = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_layers))
@@ -163,7 +162,7 @@ class Transformer(EncoderDecoder):
 
     def encode(self, src: Tensor, src_mask: Tensor) -> TransformerState:
         """See EncoderDecoder."""
-        x = self._embed(self.src_embedding, src)
+        x = self._place(self.src_embedding, src)
         mask = src_mask[:, None, None]
         for layer in self.encoder:
             x = layer(x, mask)
@@ -174,7 +173,7 @@ class Transformer(EncoderDecoder):
     def advance(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, TransformerState]:
         """See EncoderDecoder."""
         state = cast(TransformerState, state)
-        x = self._embed(self.tgt_embedding, tokens[:, None], first=state.length)[:, 0]
+        x = self._place(self.tgt_embedding, tokens[:, None], first=state.length)[:, 0]
         mask = state.memory_mask[:, None, None]
         prefix = []
         for i, layer in enumerate(self.decoder):
@@ -188,16 +187,16 @@ class Transformer(EncoderDecoder):
     def features(self, src: Tensor, src_mask: Tensor, tgt_in: Tensor) -> Tensor:
         """See EncoderDecoder. Padding stands at the end, so that looking back never sees it."""
         state = self.encode(src, src_mask)
-        x = self._embed(self.tgt_embedding, tgt_in)
+        x = self._place(self.tgt_embedding, tgt_in)
         mask = src_mask[:, None, None]
         for layer, memory in zip(self.decoder, state.memory, strict=True):
             x = layer(x, memory, mask)
         return cast(Tensor, self.decoder_norm(x))
 
-    def _embed(self, embedding: nn.Embedding, ids: Tensor, first: int = 0) -> Tensor:
+    def _place(self, embedding: nn.Embedding, ids: Tensor, first: int = 0) -> Tensor:
         """[B, T, D] for `ids` [B, T] that stand at positions `first` and after."""
         positions = sinusoids(first, ids.size(1), embedding.embedding_dim).to(embedding.weight)
-        return cast(Tensor, self.dropout(embedding(ids) * self.scale + positions))
+        return cast(Tensor, self.dropout(self.embed(embedding, ids) + positions))
 
 
 def sinusoids(first: int, length: int, width: int) -> Tensor:

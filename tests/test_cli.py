@@ -1,0 +1,350 @@
+"""The command line itself: help that starts fast, and bad input that gets one line, the right exit code and no damage."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import DATA, TINY, mtcli
+
+COMMANDS = [
+    *("", "train", "translate", "score", "tokenizer", "tokenizer train", "tokenizer encode", "tokenizer decode"),
+    *("models", "models list", "models info"),
+]
+
+IMPORTS = """
+import json, sys
+from mtcli.cli import app
+for arguments in json.loads(sys.argv[1]):
+    try:
+        app(arguments)
+    except SystemExit as exit:
+        assert not exit.code, (arguments, exit.code)
+    print("\\n" + json.dumps([name for name in ("torch", "sacrebleu", "sentencepiece", "rich", "numpy") if name in sys.modules]))
+"""
+"""Runs commands one after another, and prints after each which heavy modules are loaded by then."""
+
+
+def loaded_after(*commands: str) -> list[str]:
+    """The heavy modules that are loaded after these commands."""
+    arguments = json.dumps([command.split() for command in commands])
+    done = subprocess.run([sys.executable, "-c", IMPORTS, arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_help_and_version_load_nothing_heavy() -> None:
+    assert loaded_after("--version", *(f"{command} --help" for command in COMMANDS)) == []
+
+
+def test_models_load_no_torch(transformer_package: Path) -> None:
+    assert loaded_after("models", "models list", f"models info {transformer_package}") == []
+
+
+def test_score_loads_no_torch() -> None:
+    loaded = loaded_after(f"score -i {DATA / 'dev.en'} {DATA / 'dev.en'}")
+    assert "sacrebleu" in loaded and "torch" not in loaded
+
+
+def test_help_names_what_there_is() -> None:
+    text = mtcli("--help").stdout.decode()
+    assert all(re.search(rf"^  {name} ", text, re.M) for name in ("train", "translate", "score", "tokenizer", "models"))
+    assert re.fullmatch(r"mtcli \d+\.\d+\.\d+\S*\n", mtcli("--version").stdout.decode())
+
+
+SERVER = """
+import json, os, sys
+import mtcli.pieces, mtcli.pipe, mtcli.scoring, mtcli.trainer
+from mtcli.cli import main
+for request in sys.stdin:
+    arguments, folder, streams = json.loads(request)
+    child = os.fork()
+    if not child:
+        os.chdir(folder)
+        for number, name in enumerate(streams):
+            os.dup2(os.open(name, os.O_RDWR | os.O_CREAT), number)
+        sys.argv = ["mtcli", *arguments]
+        main()
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+"""Runs the command line in a process of its own for each request, without loading torch anew each time."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("MTCLI")}
+    env |= {"OMP_NUM_THREADS": "1", "XDG_DATA_HOME": str(tmp_path_factory.mktemp("data_home"))}
+    arguments = [sys.executable, "-c", SERVER]
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env) as process:
+        yield process
+
+
+@pytest.fixture
+def place(transformer_package: Path, tmp_path: Path) -> Path:
+    """A folder with a package `de-en`, the text that it was trained on, and what should not be there."""
+    place = tmp_path / "place"
+    shutil.copytree(transformer_package.parent, place)
+    text = (place / "train.en").read_bytes()
+    (place / "two.en").write_bytes(b"One.\nTwo.\n")
+    (place / "blank.en").write_bytes(b"\n" * 300)
+    (place / "empty.en").touch()
+    (place / "folder.en").mkdir()
+    (place / "cut.gz").write_bytes(gzip.compress(text)[:-100])
+    (place / "wrong.gz").write_bytes(gzip.compress(text)[:100] + b"\0" * 100)
+    (place / "plain.gz").write_bytes(text)
+    return place
+
+
+def run(
+    server: subprocess.Popen[str], place: Path, command: str, stdin: bytes = b"", stdout: str = ""
+) -> tuple[int, bytes, list[str]]:
+    """Exit code, standard output, and the lines of standard error of a command that runs in `place`."""
+    streams = [place.with_name(name) for name in ("stdin", "stdout", "stderr")]
+    streams[0].write_bytes(stdin)
+    names = [str(streams[0]), stdout or str(streams[1]), str(streams[2])]
+    assert server.stdin and server.stdout
+    print(json.dumps([shlex.split(command), str(place), names]), file=server.stdin, flush=True)
+    code = int(server.stdout.readline())
+    return code, b"" if stdout else streams[1].read_bytes(), streams[2].read_text().splitlines()
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    """All files below the folder."""
+    return {path.relative_to(folder): path.read_bytes() if path.is_file() else b"" for path in folder.rglob("*")}
+
+
+def damage(package: Path, how: str) -> None:
+    """Break a package: `ACTION FILE` or `edit FILE OLD NEW`."""
+    action, name, *texts = shlex.split(how)
+    path = package / name
+    data = path.read_bytes()
+    match action:
+        case "remove":
+            path.unlink()
+        case "empty":
+            path.write_bytes(b"")
+        case "garble":
+            path.write_bytes(b"\x08garbage \xff\n" * 20)
+        case "halve":
+            path.write_bytes(data[: len(data) // 2])
+        case "edit":
+            old, new = (text.encode() for text in texts)
+            assert old in data
+            path.write_bytes(data.replace(old, new))
+
+
+TRAIN = "train -m de-en --src train.de --tgt train.en --steps 3 --set training.validations=1 " + " ".join(TINY)
+NEW = "train -m new --src train.de --tgt train.en"
+
+BAD_INPUT = [  # command, exit code, words that the error must hold
+    ("translate -m de-en nothing.de", 1, "nothing.de no such file"),
+    ("score nothing.en -i train.en", 1, "nothing.en no such file"),
+    ("score train.en -i nothing.en", 1, "nothing.en no such file"),
+    ("tokenizer encode -m de-en nothing.de", 1, "nothing.de no such file"),
+    ("tokenizer decode -m de-en nothing.de", 1, "nothing.de no such file"),
+    ("tokenizer train -m new --src nothing.de --tgt train.en", 1, "nothing.de no such file"),
+    ("train -m new --src nothing.de --tgt train.en", 1, "nothing.de no such file"),
+    (f"{NEW} --dev-src nothing.de --dev-tgt train.en", 1, "nothing.de no such file"),
+    ("score train.en -i empty.en", 1, "empty.en is empty"),
+    ("score empty.en -i train.en", 1, "empty.en is empty"),
+    ("score train.en", 1, "standard input is empty"),
+    ("tokenizer train -m new --src empty.en --tgt train.en", 1, "empty.en is empty"),
+    ("train -m new --src empty.en --tgt train.en", 1, "empty.en is empty"),
+    ("translate -m de-en folder.en", 1, "folder.en folder"),
+    ("score folder.en -i train.en", 1, "folder.en folder"),
+    ("tokenizer encode -m de-en folder.en", 1, "folder.en folder"),
+    ("train -m new --src folder.en --tgt train.en", 1, "folder.en folder"),
+    ("translate -m de-en -o folder.en train.de", 1, "folder.en"),
+    ("translate -m de-en -o missing/out.en train.de", 1, "missing/out.en cannot be written"),
+    ("score cut.gz -i train.en", 1, "cut.gz damaged gzip"),
+    ("score wrong.gz -i train.en", 1, "wrong.gz damaged gzip"),
+    ("score plain.gz -i train.en", 1, "plain.gz damaged gzip"),
+    ("translate -m de-en plain.gz", 1, "plain.gz damaged gzip"),
+    ("tokenizer encode -m de-en plain.gz", 1, "plain.gz damaged gzip"),
+    ("train -m new --src cut.gz --tgt train.en", 1, "cut.gz damaged gzip"),
+    ("score train.en -i two.en", 1, "train.en 300 two.en 2"),
+    ("score two.en", 1, "standard input 1 two.en 2"),
+    ("tokenizer train -m new --src train.de --tgt two.en", 1, "train.de 300 two.en 2"),
+    ("train -m new --src train.de --tgt two.en", 1, "train.de 300 two.en 2"),
+    (f"{NEW} --dev-src train.de --dev-tgt two.en", 1, "train.de 300 two.en 2"),
+    (f"{NEW} --src train.de", 1, "2 1 pairs"),
+    (f"{NEW} --dev-src train.de", 1, "1 0 pairs"),
+    ("train -m new --src blank.en --tgt train.en", 1, ""),
+    ("train -m new --src blank.en --tgt blank.en", 1, "vocabulary"),
+    ("tokenizer train -m new --src blank.en --tgt blank.en", 1, "vocabulary"),
+    ("translate", 1, "model -m MTCLI_MODEL"),
+    ("translate -m nowhere", 1, "nowhere mtcli models"),
+    ("translate -m folder.en", 1, "folder.en"),
+    ("translate -m train.de", 1, "train.de"),
+    ("tokenizer encode -m nowhere", 1, "nowhere mtcli models"),
+    ("models info nowhere", 1, "nowhere mtcli models"),
+    ("train -m two.en --src train.de --tgt train.en", 1, "two.en"),
+    ("tokenizer train -m two.en --src train.de --tgt train.en", 1, "two.en"),
+    (f"{NEW} --set model.widht=64", 2, "model.widht did you mean model.width"),
+    (f"{NEW} --set modle.width=64", 2, "modle did you mean model"),
+    (f"{NEW} --set zzz.width=64", 2, "zzz known: model training"),
+    (f"{NEW} --set width=64", 2, "width=64 section.key=value"),
+    (f"{NEW} --set format.width=64", 2, "format"),
+    (f"{TRAIN} --set format.width=64", 2, "format"),
+    (f"{NEW} --set model.width=wide", 2, "model.width whole number wide"),
+    (f"{NEW} --set model.width=64.5", 2, "model.width whole number 64.5"),
+    (f"{NEW} --set tokenizer.joint=1", 2, "tokenizer.joint true false"),
+    (f"{NEW} --set model.width=33", 2, "model.width 33 model.heads"),
+    (f"{NEW} --set model.heads=0", 2, "model.heads at least 1"),
+    (f"{NEW} --set model.architecture=transfromer", 2, "transfromer did you mean transformer"),
+    (f"{NEW} --arch cnn", 2, "cnn transformer rnn"),
+    (f"{NEW} --preset huge", 2, "huge tiny small base big"),
+    (f"{NEW} --time soon", 2, "--time soon 30m"),
+    (f"{NEW} --time 30", 2, "--time 30 30m"),
+    (f"{NEW} --steps -1", 2, "training.steps negative"),
+    (f"{NEW} --seed 99999999999999999999999999", 2, "seed"),
+    (f"{NEW} --device tpu", 2, "--device tpu cpu cuda"),
+    ("translate -m de-en --device tpu", 2, "--device tpu cpu cuda"),
+    ("translate -m de-en --n-best 6", 2, "n-best 6 beam 5"),
+    ("translate -m de-en --n-best 3 --beam-size 2", 2, "n-best 3 beam 2"),
+    ("translate -m de-en --n-best 0", 2, "n_best at least 1"),
+    ("translate -m de-en --beam-size 0", 2, "beam_size at least 1"),
+    ("translate -m de-en --length-penalty -1", 2, "length_penalty negative"),
+    ("translate -m de-en --length-penalty nan", 2, "length_penalty"),
+    ("translate -m de-en --threads -1", 2, "threads"),
+    ("score train.en -i train.en --metric rouge", 2, "rouge bleu chrf ter"),
+    ("tokenizer encode -m de-en --side left", 2, "--side left src tgt"),
+    ("tokenizer train -m new --src train.de --tgt train.en --type words", 2, "words unigram bpe"),
+    ("tokenizer train -m new --src train.de --tgt train.en --vocab-size -1", 2, "vocab_size negative"),
+    ("tokenizer train -m de-en --src train.de --tgt train.en", 1, "de-en --fresh"),
+    (f"{TRAIN} --src train.de --tgt train.en", 1, "de-en other text --fresh"),
+    (f"{TRAIN} --dev-src train.de --dev-tgt train.en", 1, "de-en other text --fresh"),
+    (f"{TRAIN} --set model.width=64", 1, "de-en model.width 32 64 --fresh"),
+    (f"{TRAIN} --seed 7", 1, "de-en training.seed 1 7 --fresh"),
+    (f"{TRAIN} --arch rnn", 1, "de-en model.architecture transformer rnn --fresh"),
+    (f"{TRAIN} --set tokenizer.vocab_size=600", 1, "de-en tokenizer.vocab_size 500 600 --fresh"),
+    ("train -m de-en --fresh --src blank.en --tgt blank.en", 1, "vocabulary"),
+    ("train -m de-en --fresh --src nothing.de --tgt train.en", 1, "nothing.de no such file"),
+    ("tokenizer train -m de-en --fresh --src blank.en --tgt blank.en", 1, "vocabulary"),
+]
+
+
+@pytest.mark.parametrize(("command", "code", "words"), BAD_INPUT, ids=[command for command, _, _ in BAD_INPUT])
+def test_bad_input(command: str, code: int, words: str, server: subprocess.Popen[str], place: Path) -> None:
+    assert_refused(server, place, command, code, words)
+
+
+def assert_refused(
+    server: subprocess.Popen[str], place: Path, command: str, code: int, words: str, stdout: str = "", stdin: bytes = b"Hallo\n"
+) -> None:
+    """The command exits with the code and one line of error that holds the words; nothing is printed and no file changed."""
+    before = contents(place)
+    stdin = b"" if command == "score train.en" else stdin
+    found, output, errors = run(server, place, command, stdin, stdout)
+    assert (found, output, len(errors)) == (code, b"", 1), errors
+    assert errors[0].startswith("mtcli: error: ")
+    assert [word for word in words.split() if word not in errors[0]] == [], errors[0]
+    assert "this is a bug" not in errors[0]
+    assert contents(place) == before
+
+
+BROKEN_PACKAGE = [  # how the package is broken, command, words that the error must hold
+    ("remove model.toml", "translate -m de-en", "de-en"),
+    ("garble model.toml", "translate -m de-en", "model.toml cannot be read"),
+    ("garble model.toml", "models info de-en", "model.toml cannot be read"),
+    ("garble model.toml", TRAIN, "model.toml cannot be read"),
+    ("halve model.toml", "translate -m de-en", "de-en"),
+    ("empty model.toml", "translate -m de-en", "model.toml format"),
+    ("edit model.toml 'format = 1' 'format = 99'", "translate -m de-en", "model.toml format 99 update mtcli"),
+    ("edit model.toml 'format = 1' 'format = 99'", "tokenizer encode -m de-en", "model.toml format 99 update mtcli"),
+    ("edit model.toml 'format = 1' 'format = 99'", "models info de-en", "model.toml format 99 update mtcli"),
+    ("edit model.toml 'format = 1' 'format = 99'", TRAIN, "model.toml format 99 update mtcli"),
+    ("edit model.toml 'format = 1' ''", "translate -m de-en", "model.toml format"),
+    ("edit model.toml '\"transformer\"' '\"cnn\"'", "translate -m de-en", "model.toml model.architecture cnn"),
+    ("edit model.toml '\"transformer\"' '\"cnn\"'", TRAIN, "model.toml model.architecture cnn"),
+    ("edit model.toml 'format = 1' 'format = 1\nmodel = 3'", "translate -m de-en", "model.toml"),
+    ("edit model.toml 'width = 32' 'width = \"32\"'", "translate -m de-en", "model.toml model.width whole number"),
+    ("edit model.toml 'width = 32' 'widht = 32'", "translate -m de-en", "model.toml model.widht model.width"),
+    ("edit model.toml 'width = 32' 'width = 64'", "translate -m de-en", "weights.safetensors shape 32 64"),
+    ("edit model.toml 'encoder_layers = 1' 'encoder_layers = 2'", "translate -m de-en", "weights.safetensors missing"),
+    ("remove weights.safetensors", "translate -m de-en", "de-en weights.safetensors mtcli train"),
+    ("empty weights.safetensors", "translate -m de-en", "weights.safetensors damaged"),
+    ("halve weights.safetensors", "translate -m de-en", "weights.safetensors damaged"),
+    ("garble weights.safetensors", "translate -m de-en", "weights.safetensors damaged"),
+    ("remove tokenizer.model", "translate -m de-en", "de-en tokenizer.model"),
+    ("remove tokenizer.model", "tokenizer encode -m de-en", "de-en tokenizer.model"),
+    ("empty tokenizer.model", "translate -m de-en", "tokenizer damaged"),
+    ("halve tokenizer.model", "tokenizer encode -m de-en", "tokenizer damaged"),
+    ("garble tokenizer.model", "translate -m de-en", "tokenizer damaged"),
+    ("garble tokenizer.model", TRAIN, "tokenizer damaged"),
+    ("edit model.toml 'joint = true' 'joint = false'", "translate -m de-en", "de-en tokenizer.tgt.model"),
+    ("halve training/state.safetensors", f"{TRAIN} --steps 5", "state.safetensors --fresh"),
+    ("empty training/state.safetensors", TRAIN, "state.safetensors --fresh"),
+]
+
+
+@pytest.mark.parametrize(("how", "command", "words"), BROKEN_PACKAGE)
+def test_broken_package(how: str, command: str, words: str, server: subprocess.Popen[str], place: Path) -> None:
+    damage(place / "de-en", how)
+    assert_refused(server, place, command, 1, words)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["score train.en -i train.en", "score --json train.en -i train.en", "models", "models info de-en"]
+    + ["tokenizer encode -m de-en", "tokenizer decode -m de-en", "translate -m de-en", "translate -m de-en -o /dev/full"],
+)
+def test_full_disk(command: str, server: subprocess.Popen[str], place: Path) -> None:
+    assert_refused(server, place, command, 1, "No space left", stdout="/dev/full")
+
+
+@pytest.mark.parametrize("command", ["score train.en -i train.en", "models", "tokenizer encode -m de-en train.de"])
+def test_closed_output(command: str, place: Path) -> None:
+    assert_refused_without(">&-", command, place, "output")
+
+
+@pytest.mark.parametrize("command", ["score train.en", "tokenizer encode -m de-en", "translate -m de-en"])
+def test_closed_input(command: str, place: Path) -> None:
+    assert_refused_without("<&-", command, place, "input")
+
+
+def assert_refused_without(closed: str, command: str, place: Path, words: str) -> None:
+    """The command fails with one line of error when the shell starts it with a stream closed."""
+    line = f'exec "$@" {closed}'
+    arguments = ["sh", "-c", line, "sh", sys.executable, "-m", "mtcli", *command.split()]
+    done = subprocess.run(arguments, capture_output=True, stdin=subprocess.DEVNULL, cwd=place)
+    errors = done.stderr.decode().splitlines()
+    assert (done.returncode, done.stdout, len(errors)) == (1, b"", 1), errors
+    assert errors[0].startswith("mtcli: error: ") and words in errors[0]
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["score", "train -m new", "train -m new --src train.de", "translate --nonsense", "nonsense", "models nonsense"]
+    + [f"{NEW} --steps many", "translate -m de-en --beam-size wide", "translate a.de b.de", "tokenizer encode"],
+)
+def test_wrong_usage(command: str, server: subprocess.Popen[str], place: Path) -> None:
+    before = contents(place)
+    code, output, errors = run(server, place, command)
+    assert (code, output) == (2, b"")
+    assert errors[0].startswith("Usage: mtcli") and errors[-1].startswith("Error: ")
+    assert contents(place) == before
+
+
+def test_debug_shows_the_traceback(server: subprocess.Popen[str], place: Path) -> None:
+    code, output, errors = run(server, place, "score nothing.en -i train.en --debug")
+    assert (code, output) == (1, b"")
+    assert errors[0].startswith("Traceback") and "nothing.en" in errors[-1]
+
+
+def test_broken_packages_are_listed(server: subprocess.Popen[str], place: Path) -> None:
+    damage(place / "de-en", "garble model.toml")
+    (place / "models").mkdir()
+    (place / "de-en").rename(place / "models" / "spoilt")
+    code, output, errors = run(server, place, "models list")
+    assert (code, errors) == (0, [])
+    assert re.search(r"^spoilt +broken +- ", output.decode(), re.M)

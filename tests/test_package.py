@@ -1,0 +1,241 @@
+"""A model package is found by name, moves as one folder, holds nothing that could run, and is never half written."""
+
+from __future__ import annotations
+
+import pickletools
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import DATA, head, mtcli
+from safetensors import safe_open
+
+from mtcli import Translator
+from mtcli.card import model_card
+from mtcli.errors import DataError, PackageError
+from mtcli.lines import open_output, replacing
+from mtcli.package import open_package
+
+TEXT = b"".join((DATA / "test.de").read_bytes().splitlines(keepends=True)[:5])
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package that holds no more than a tokenizer."""
+    folder = tmp_path_factory.mktemp("begun")
+    src, tgt = head("train.de", 300, folder), head("train.en", 300, folder)
+    mtcli("tokenizer", "train", "-m", folder / "de-en", "--src", src, "--tgt", tgt)
+    return folder / "de-en"
+
+
+@pytest.fixture(params=["transformer_package", pytest.param("rnn_package", marks=pytest.mark.slow)])
+def package(request: pytest.FixtureRequest) -> Path:
+    return request.getfixturevalue(request.param)
+
+
+def translation(package: Path, *args: str) -> bytes:
+    return mtcli("translate", "-q", "-m", package, *args, stdin=TEXT).stdout
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_a_name_is_looked_up_in_order(begun: Path, tmp_path: Path) -> None:
+    own, data = tmp_path / "own", tmp_path / "data"
+    env = {"MTCLI_MODELS": str(own), "XDG_DATA_HOME": str(data), "PYTHONPATH": str(Path(__file__).parents[1])}
+    shelves = [own, tmp_path / "models", data / "mtcli" / "models"]
+    places = [tmp_path / "name", *(shelf / "name" for shelf in shelves)]
+    for place in places:
+        shutil.copytree(begun, place)
+    command = [sys.executable, "-m", "mtcli", "models"]
+
+    def run(*args: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*command, *args], cwd=tmp_path, env=env, capture_output=True, text=True)
+
+    rows = [line.split() for line in run().stdout.splitlines()]
+    assert rows[0] == ["NAME", "LANGUAGES", "BLEU", "FOLDER"]
+    assert [(row[:3], (tmp_path / row[3]).resolve()) for row in rows[1:]] == [(["name", "de-en", "-"], p) for p in places[1:]]
+    for place in places:
+        assert run("info", "name").stdout.splitlines()[0] == f"# {place}"
+        shutil.rmtree(place)
+    missing = run("info", "name")
+    assert missing.returncode == 1
+    assert missing.stderr.count("\n") == 1
+    assert all(str(shelf.relative_to(tmp_path)) in missing.stderr for shelf in shelves)
+    assert len(run("list").stdout.splitlines()) == 1
+
+
+def test_a_new_package_goes_to_the_first_shelf_and_a_path_where_it_says(begun: Path, tmp_path: Path) -> None:
+    train = ("tokenizer", "train", "--src", begun.parent / "train.de", "--tgt", begun.parent / "train.en", "-q")
+    mtcli(*train, "-m", "name", env={"MTCLI_MODELS": str(tmp_path / "own")})
+    mtcli(*train, "-m", tmp_path / "x" / "name")
+    assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("model.toml")} == {
+        "own/name/model.toml",
+        "x/name/model.toml",
+    }
+
+
+def test_a_broken_package_is_listed_and_does_not_hide_the_others(begun: Path, tmp_path: Path) -> None:
+    shutil.copytree(begun, tmp_path / "good")
+    for name, toml in [
+        ("damaged", b"format = "),
+        ("newer", b"format = 999"),
+        ("unknown", b"format = 1\nx = 1"),
+        ("bytes", b"\xff"),
+    ]:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.toml").write_bytes(toml)
+    rows = mtcli("models", env={"MTCLI_MODELS": str(tmp_path)}).stdout.decode().splitlines()[1:]
+    listed = {line.split()[0]: line.split()[1] for line in rows if str(tmp_path) in line}
+    assert listed == {"good": "de-en", "damaged": "broken", "newer": "broken", "unknown": "broken", "bytes": "broken"}
+
+
+def test_info_shows_all_of_the_model_file(begun: Path) -> None:
+    shown = mtcli("models", "info", begun).stdout
+    assert shown == f"# {begun}\n".encode() + (begun / "model.toml").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        ("format = 2", "has format 2, this mtcli reads up to 1: update mtcli"),
+        ("", "does not say its format"),
+        ('format = "1"', "does not say its format"),
+        ("format = true", "format"),
+        ("format = 1\n[model]\nwidht = 4", "did you mean model.width?"),
+        ("format = 1\n[decoding]\nbeam_size = 0", "decoding.beam_size must be at least 1"),
+        ("nonsense", "cannot be read"),
+        ("\0", "cannot be read"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_its_path(tmp_path: Path, toml: str, message: str) -> None:
+    (tmp_path / "model.toml").write_text(toml)
+    with pytest.raises(PackageError) as caught:
+        open_package(str(tmp_path))
+    assert message in str(caught.value)
+    assert str(tmp_path / "model.toml") in str(caught.value)
+
+
+def test_format_1_loads(tmp_path: Path) -> None:
+    (tmp_path / "model.toml").write_text("format = 1\n")
+    assert open_package(str(tmp_path)).config.format == 1
+
+
+@pytest.mark.slow
+def test_the_python_call_gives_what_the_command_prints(package: Path) -> None:
+    translated = Translator.load(str(package)).translate(TEXT.decode().splitlines())
+    assert "".join(f"{line}\n" for line in translated).encode() == translation(package)
+    greedy = Translator.load(str(package), beam_size=1).translate(TEXT.decode().splitlines())
+    assert "".join(f"{line}\n" for line in greedy).encode() == translation(package, "--beam-size", "1")
+
+
+@pytest.mark.slow
+def test_a_copy_elsewhere_without_the_training_folder_translates_alike(package: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "another place" / "näme"
+    shutil.copytree(package, copy)
+    assert (copy / "training").is_dir()
+    shutil.rmtree(copy / "training")
+    before = files(copy)
+    expected = translation(package)
+    for path in (copy, *copy.iterdir()):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    assert translation(copy) == expected
+    assert files(copy) == before
+    assert expected.count(b"\n") == 5
+    copy.chmod(0o755)
+
+
+def test_no_file_in_a_package_can_hold_code(package: Path) -> None:
+    names = {"README.md", "model.toml", "tokenizer.model", "weights.safetensors"}
+    training = {"training/metrics.jsonl", "training/state.safetensors"}
+    assert set(files(package)) == names | training
+    for name, data in files(package).items():
+        assert not (package / name).stat().st_mode & 0o111
+        assert not data.startswith((b"PK", b"\x80"))
+        with pytest.raises(ValueError):
+            list(pickletools.genops(data))
+        if name.endswith(".safetensors"):
+            with safe_open(package / name, "pt") as tensors:
+                assert list(tensors.keys())
+
+
+def test_the_model_card_gives_scores_with_their_signatures(package: Path) -> None:
+    config = open_package(str(package)).config
+    card = (package / "README.md").read_text("utf-8")
+    scores = config.scores
+    assert card == model_card("de-en", config)
+    for name, value, signature in [
+        ("BLEU", scores.dev_bleu, scores.bleu_signature),
+        ("chrF2", scores.dev_chrf, scores.chrf_signature),
+    ]:
+        (line,) = (line for line in card.splitlines() if signature in line)
+        assert name in line
+        assert f"{value:.2f}" in line
+        assert "version:" in signature
+    assert f"{config.data.pairs} sentence pairs of train.de and train.en" in card
+    assert "from de to en" in card
+
+
+@pytest.mark.parametrize("name", ["model.toml", "tokenizer.model", "weights.safetensors"])
+@pytest.mark.parametrize("harm", ["missing", "empty", "cut"])
+def test_a_damaged_package_is_refused_by_name(transformer_package: Path, tmp_path: Path, name: str, harm: str) -> None:
+    path = Path(shutil.copytree(transformer_package, tmp_path / "copy")) / name
+    match harm:
+        case "missing":
+            path.unlink()
+        case "empty":
+            path.write_bytes(b"")
+        case "cut":
+            path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(PackageError) as caught:
+        Translator.load(str(tmp_path / "copy"))
+    assert str(tmp_path / "copy") in str(caught.value)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError, SystemExit])
+@pytest.mark.parametrize("old", [b"old", None], ids=["replaced", "new"])
+def test_a_crash_while_writing_leaves_the_old_file(tmp_path: Path, error: type[BaseException], old: bytes | None) -> None:
+    path = tmp_path / "file"
+    if old:
+        path.write_bytes(old)
+    with pytest.raises(error), replacing(path) as temporary:
+        temporary.write_bytes(b"half")
+        raise error
+    with pytest.raises(error), open_output(path) as writer:
+        writer.write(["half"])
+        raise error
+    assert files(tmp_path) == ({"file": old} if old else {})
+
+
+def test_writing_where_nothing_can_be_written_is_an_error_of_the_user(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="missing"), open_output(tmp_path / "missing" / "file") as writer:
+        writer.write(["line"])
+    with pytest.raises(DataError, match="full"), open_output("/dev/full") as writer:
+        writer.write(["line"])
+
+
+SAVE_FOR_EVER = """
+import itertools, sys
+from pathlib import Path
+from mtcli.package import write
+for i in itertools.count():
+    write(Path(sys.argv[1]), str(i % 10).encode() * 4_000_000)
+    print("saved", flush=True)
+"""
+
+
+def test_a_kill_while_saving_leaves_a_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    for attempt in range(8):
+        with subprocess.Popen([sys.executable, "-c", SAVE_FOR_EVER, path], stdout=subprocess.PIPE) as process:
+            process.stdout.readline()
+            time.sleep(attempt * 0.003)
+            process.send_signal(signal.SIGKILL)
+        data = path.read_bytes()
+        assert len(data) == 4_000_000
+        assert len(set(data)) == 1

@@ -1,0 +1,165 @@
+"""Beam search finds what slow and plain searches find, for both architectures."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from mtcli.config import DecodingConfig, ModelConfig
+from mtcli.data.batches import ParallelCorpus
+from mtcli.model import EncoderDecoder, build
+from mtcli.search import Hypothesis, search
+from mtcli.vocab import BOS_ID, EOS_ID, PAD_ID, UNK_ID, VocabSizes
+
+torch.set_num_threads(1)  # on tensors this small, threads only wait for each other
+
+NEVER = [PAD_ID, UNK_ID, BOS_ID]
+PIECES = [4, 5, 6]
+SENTENCES = [[5, 6, 4], [4], [6, 6], [4, 5, 6, 4, 5], [5]]
+
+both_architectures = pytest.mark.parametrize("architecture", ["transformer", "rnn"])
+
+
+class Short(DecodingConfig):
+    """Sentences with a limit of length that lets all translations be tried."""
+
+    def max_length(self, src_length: int) -> int:
+        return min(src_length, 3)
+
+
+def random_model(architecture: str, eos_bias: float = 0.0) -> EncoderDecoder:
+    """A small model that is sure of its nonsense."""
+    torch.manual_seed(4)
+    shape = {"width": 8, "heads": 2, "ff_width": 16, "hidden": 12, "encoder_layers": 1, "decoder_layers": 2}
+    model = build(ModelConfig(architecture, **shape), VocabSizes(7, 7, shared=True)).eval()
+    for parameter in model.parameters():
+        nn.init.normal_(parameter, std=0.7)
+    with torch.no_grad():
+        model.output_bias[EOS_ID] += eos_bias
+    return model
+
+
+def find(model: EncoderDecoder, sentences: list[list[int]], config: DecodingConfig) -> list[list[Hypothesis]]:
+    return search(model, sentences, config, NEVER, torch.device("cpu"))
+
+
+@torch.inference_mode()
+def log_probabilities(model: EncoderDecoder, src: list[int], translations: list[list[int]]) -> list[float]:
+    """Of each translation with its EOS, by teacher forcing."""
+    batch = ParallelCorpus([src] * len(translations), translations).batch(list(range(len(translations))))
+    scores = model(batch.src, batch.src_mask, batch.tgt_in).log_softmax(-1)
+    return (scores.gather(2, batch.tgt_out[:, :, None])[:, :, 0] * batch.tgt_mask).sum(1).tolist()
+
+
+def assert_same(found: list[Hypothesis], expected: list[Hypothesis]) -> None:
+    assert [h.ids for h in found] == [h.ids for h in expected]
+    assert [h.score for h in found] == pytest.approx([h.score for h in expected], abs=1e-4)
+
+
+@both_architectures
+@pytest.mark.parametrize("length_penalty", [0.0, 0.6, 1.0, 2.0])
+def test_a_wide_beam_equals_trying_everything(architecture: str, length_penalty: float) -> None:
+    model, config = random_model(architecture), Short(beam_size=64, n_best=40, length_penalty=length_penalty)
+    for src, found in zip(SENTENCES, find(model, SENTENCES, config), strict=True):
+        lengths = range(config.max_length(len(src)) + 1)
+        every = [list(ids) for length in lengths for ids in itertools.product(PIECES, repeat=length)]
+        scored = zip(every, log_probabilities(model, src, every), strict=True)
+        expected = [Hypothesis(ids, total / (len(ids) + 1) ** length_penalty) for ids, total in scored]
+        assert_same(found, sorted(expected, key=lambda h: -h.score))
+
+
+@both_architectures
+@pytest.mark.parametrize("eos_bias", [0.0, -3.0])
+@pytest.mark.parametrize("beam_size", [2, 3, 5])
+def test_the_beam_equals_a_plain_one(architecture: str, eos_bias: float, beam_size: int) -> None:
+    model, config = random_model(architecture, eos_bias), DecodingConfig(beam_size=beam_size, n_best=beam_size)
+    for src, found in zip(SENTENCES, find(model, SENTENCES, config), strict=True):
+        assert_same(found, plain_beam(model, src, config))
+
+
+def plain_beam(model: EncoderDecoder, src: list[int], config: DecodingConfig) -> list[Hypothesis]:
+    """Beam search for one sentence that runs every prefix again."""
+    beam: list[tuple[list[int], float]] = [([], 0.0)]
+    ended: list[Hypothesis] = []
+    while beam and len(ended) < config.beam_size:
+        may_go_on = len(beam[0][0]) < config.max_length(len(src))
+        candidates = []
+        for ids, total in beam:
+            batch = ParallelCorpus([src], [ids]).batch([0])
+            scores = model(batch.src, batch.src_mask, batch.tgt_in)[0, -1].log_softmax(-1).tolist()
+            candidates += [([*ids, i], total + scores[i]) for i in ([EOS_ID, *PIECES] if may_go_on else [EOS_ID])]
+        candidates.sort(key=lambda candidate: -candidate[1])
+        for ids, total in candidates[: config.beam_size]:
+            if ids[-1] == EOS_ID:
+                ended.append(Hypothesis(ids[:-1], total / len(ids) ** config.length_penalty))
+        beam = [candidate for candidate in candidates if candidate[0][-1] != EOS_ID][: config.beam_size]
+    return sorted(ended, key=lambda h: -h.score)[: config.n_best]
+
+
+@both_architectures
+@pytest.mark.parametrize("eos_bias", [0.0, -3.0])
+def test_a_beam_of_one_equals_a_greedy_loop(architecture: str, eos_bias: float) -> None:
+    model, config = random_model(architecture, eos_bias), DecodingConfig(beam_size=1)
+    for src, found in zip(SENTENCES, find(model, SENTENCES, config), strict=True):
+        state = model.encode(torch.tensor([[*src, EOS_ID]]), torch.ones(1, len(src) + 1, dtype=torch.bool))
+        ids, total = [BOS_ID], 0.0
+        while len(ids) == 1 or ids[-1] != EOS_ID:
+            logits, state = model.step(torch.tensor(ids[-1:]), state)
+            scores = logits[0].log_softmax(-1)
+            allowed = [EOS_ID, *PIECES] if len(ids) <= config.max_length(len(src)) else [EOS_ID]
+            ids.append(max(allowed, key=lambda i, scores=scores: scores[i].item()))
+            total += scores[ids[-1]].item()
+        assert_same(found, [Hypothesis(ids[1:-1], total / (len(ids) - 1))])
+
+
+@both_architectures
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_neighbours_and_order_in_a_batch_change_nothing(architecture: str, beam_size: int) -> None:
+    model, config = random_model(architecture, eos_bias=-2), DecodingConfig(beam_size=beam_size, n_best=beam_size)
+    together = find(model, SENTENCES, config)
+    backwards = find(model, SENTENCES[::-1], config)[::-1]
+    for i, sentence in enumerate(SENTENCES):
+        assert_same(together[i], find(model, [sentence], config)[0])
+        assert_same(together[i], backwards[i])
+
+
+@both_architectures
+def test_n_best_lists_are_sorted_distinct_and_scored_as_teacher_forcing_scores_them(architecture: str) -> None:
+    model, config = random_model(architecture, eos_bias=-1), DecodingConfig(beam_size=6, n_best=6, length_penalty=0.7)
+    n_best = find(model, SENTENCES, config)
+    for src, found in zip(SENTENCES, n_best, strict=True):
+        scores, translations = [h.score for h in found], [h.ids for h in found]
+        assert scores == sorted(scores, reverse=True)
+        assert len({tuple(ids) for ids in translations}) == 6
+        totals = log_probabilities(model, src, translations)
+        expected = [total / (len(ids) + 1) ** 0.7 for ids, total in zip(translations, totals, strict=True)]
+        assert scores == pytest.approx(expected, abs=1e-4)
+    first_two = find(model, SENTENCES, replace(config, n_best=2))
+    assert [[h.ids for h in found] for found in first_two] == [[h.ids for h in found[:2]] for found in n_best]
+
+
+@both_architectures
+@pytest.mark.parametrize("beam_size", [1, 5])
+def test_banned_pieces_never_appear(architecture: str, beam_size: int) -> None:
+    model, config = random_model(architecture, eos_bias=-2), DecodingConfig(beam_size=beam_size, n_best=beam_size)
+    with torch.no_grad():
+        model.output_bias[[*NEVER, 5]] += 20
+    n_best = search(model, SENTENCES, config, [*NEVER, 5], torch.device("cpu"))
+    found = {i for hypotheses in n_best for h in hypotheses for i in h.ids}
+    assert found
+    assert found <= {4, 6}
+
+
+@both_architectures
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_a_model_that_never_ends_is_made_to_end_at_the_limit(architecture: str, beam_size: int) -> None:
+    model, config = random_model(architecture, eos_bias=-100), DecodingConfig(beam_size=beam_size, n_best=beam_size)
+    for src, found in zip(SENTENCES, find(model, SENTENCES, config), strict=True):
+        assert [len(h.ids) for h in found] == [config.max_length(len(src))] * beam_size
+        totals = log_probabilities(model, src, [h.ids for h in found])
+        expected = [total / (len(h.ids) + 1) for total, h in zip(totals, found, strict=True)]
+        assert [h.score for h in found] == pytest.approx(expected, abs=1e-4)

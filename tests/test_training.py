@@ -1,0 +1,285 @@
+"""Training: the schedule, the batches, the held-out pairs, and runs that go on exactly where they stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import TINY, head, mtcli
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn.functional import pad
+
+from mtcli.config import ModelConfig, TrainingConfig
+from mtcli.data.batches import Batch, ParallelCorpus
+from mtcli.data.split import split
+from mtcli.errors import PackageError
+from mtcli.model import build
+from mtcli.trainer import TrainingRequest, ValidationRecord, start
+from mtcli.training.checkpoint import dump, restore
+from mtcli.training.loop import StepRecord, TrainingLoop, schedule, token_losses
+from mtcli.vocab import BOS_ID, EOS_ID, PAD_ID, VocabSizes
+
+torch.set_num_threads(1)  # on tensors this small, threads only wait for each other
+
+CPU = torch.device("cpu")
+both_architectures = pytest.mark.parametrize("architecture", ["transformer", "rnn"])
+
+
+def random_corpus(pairs: int, longest: int = 9) -> ParallelCorpus:
+    generator = torch.Generator().manual_seed(1)
+
+    def sentence() -> list[int]:
+        length = int(torch.randint(1, longest + 1, (), generator=generator))
+        return torch.randint(4, 12, (length,), generator=generator).tolist()
+
+    return ParallelCorpus([sentence() for _ in range(pairs)], [sentence() for _ in range(pairs)])
+
+
+def new_loop(
+    architecture: str, corpus: ParallelCorpus, seed: int = 1, dropout: float = 0.0, **training: float | str
+) -> TrainingLoop:
+    torch.manual_seed(seed)
+    shape = {"width": 16, "heads": 2, "ff_width": 32, "hidden": 16, "encoder_layers": 2, "decoder_layers": 2}
+    model = build(ModelConfig(architecture, dropout=dropout, **shape), VocabSizes(12, 12, shared=True))
+    settings = {"precision": "float32", "batch_tokens": 60, "learning_rate": 0.01, "warmup_steps": 2, **training}
+    return TrainingLoop(model, corpus, TrainingConfig(**settings), CPU)
+
+
+def weights_of(loop: TrainingLoop) -> dict[str, Tensor]:
+    """Copies of the weights and of their averages."""
+    named = [*loop.model.named_parameters(), *((f"average.{name}", p) for name, p in loop.averaged.named_parameters())]
+    return {name: parameter.detach().clone() for name, parameter in named}
+
+
+def test_the_learning_rate_rises_in_the_warm_up_and_falls_to_zero() -> None:
+    rates = [schedule(step, step / 1000, warmup_steps=50) for step in range(1001)]
+    assert rates[0] == pytest.approx(1 / 50)
+    assert rates[24] == pytest.approx(0.5, abs=0.02)
+    assert max(rates) == rates[49] == pytest.approx(1, abs=0.05)
+    assert rates[:50] == sorted(rates[:50])
+    assert rates[49:] == sorted(rates[49:], reverse=True)
+    assert rates[-1] == 0
+    assert schedule(100, progress=0.1, warmup_steps=10**6) == pytest.approx(0.9)
+    assert schedule(0, progress=0.0, warmup_steps=0) == 1
+
+
+@pytest.mark.parametrize("batch_tokens", [20, 100, 1000])
+def test_batches_hold_each_pair_once_and_never_too_many_positions(batch_tokens: int) -> None:
+    corpus = random_corpus(3000, longest=30)
+    epoch = corpus.epoch(batch_tokens, seed=1, epoch=0)
+    assert sorted(i for indices in epoch for i in indices) == list(range(3000))
+    for indices in epoch:
+        batch = corpus.batch(indices)
+        assert len(indices) == 1 or max(batch.src.numel(), batch.tgt_in.numel(), batch.tgt_out.numel()) <= batch_tokens
+    in_order = list(corpus.in_order(batch_tokens))
+    assert sum(int(batch.tgt_mask.sum()) for batch in in_order) == corpus.tgt_tokens
+    assert sum(len(batch.src) for batch in in_order) == 3000
+
+
+def test_batches_follow_seed_and_epoch() -> None:
+    corpus = random_corpus(300)
+    first = corpus.epoch(100, seed=1, epoch=0)
+    assert corpus.epoch(100, seed=1, epoch=0) == first
+    assert corpus.epoch(100, seed=1, epoch=1) != first
+    assert corpus.epoch(100, seed=2, epoch=0) != first
+
+
+def test_a_batch_holds_its_sentences() -> None:
+    batch = ParallelCorpus([[4, 5, 6], [7]], [[8], [9, 10]]).batch([1, 0])
+    assert batch.src.tolist() == [[7, EOS_ID, PAD_ID, PAD_ID], [4, 5, 6, EOS_ID]]
+    assert batch.tgt_in.tolist() == [[BOS_ID, 9, 10], [BOS_ID, 8, PAD_ID]]
+    assert batch.tgt_out.tolist() == [[9, 10, EOS_ID], [8, EOS_ID, PAD_ID]]
+    assert torch.equal(batch.src_mask, batch.src != PAD_ID)
+    assert torch.equal(batch.tgt_mask, batch.tgt_out != PAD_ID)
+
+
+side = st.text(alphabet="ab ", max_size=3)
+
+
+@given(pairs=st.lists(st.tuples(side, side), max_size=30), size=st.integers(0, 10), seed=st.integers(0, 3))
+def test_held_out_pairs_share_no_side_with_the_rest(pairs: list[tuple[str, str]], size: int, seed: int) -> None:
+    train, dev = split(pairs, size, seed)
+    full = [(src, tgt) for src, tgt in pairs if src.strip() and tgt.strip()]
+    assert len(dev) == min(size, len(full))
+    assert all(pair in full for pair in dev)
+    src_sides, tgt_sides = {src for src, _ in dev}, {tgt for _, tgt in dev}
+    assert train == [(src, tgt) for src, tgt in pairs if src not in src_sides and tgt not in tgt_sides]
+    assert split(pairs, size, seed) == (train, dev)
+
+
+@both_architectures
+def test_the_loss_is_over_real_tokens_alone(architecture: str) -> None:
+    corpus, order = random_corpus(3), [0, 1, 2]
+    model, batch = new_loop(architecture, corpus).model.eval(), corpus.batch(order)
+    masks = pad(batch.src_mask, (0, 3)), pad(batch.tgt_mask, (0, 2))
+    wider = Batch(pad(batch.src, (0, 3)), masks[0], pad(batch.tgt_in, (0, 2)), pad(batch.tgt_out, (0, 2)), masks[1])
+    losses = token_losses(model, batch, label_smoothing=0.1)
+    assert losses.shape == (corpus.tgt_tokens,)
+    torch.testing.assert_close(token_losses(model, wider, label_smoothing=0.1), losses)
+    alone = [token_losses(model, corpus.batch([i]), label_smoothing=0.1) for i in order]
+    torch.testing.assert_close(losses, torch.cat(alone))
+
+
+@both_architectures
+def test_the_loss_without_smoothing_is_that_of_forward(architecture: str) -> None:
+    corpus = random_corpus(3)
+    model, batch = new_loop(architecture, corpus).model.eval(), corpus.batch([0, 1, 2])
+    scores = model(batch.src, batch.src_mask, batch.tgt_in).log_softmax(-1)
+    expected = -scores.gather(2, batch.tgt_out[:, :, None])[:, :, 0][batch.tgt_mask]
+    torch.testing.assert_close(token_losses(model, batch), expected)
+
+
+@both_architectures
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_one_batch_is_learnt_by_heart(architecture: str, precision: str) -> None:
+    loop = new_loop(architecture, random_corpus(4), precision=precision, steps=120, label_smoothing=0.0)
+    records = list(loop.steps())
+    assert [record.step for record in records] == list(range(1, 121))
+    assert records[0].loss > 1.5
+    assert records[-1].loss < 0.2
+    assert records[-1].learning_rate < 0.01 * 0.02
+    assert all(parameter.dtype == torch.float32 for parameter in loop.model.parameters())
+
+
+def test_a_budget_of_seconds_ends_the_run() -> None:
+    loop = new_loop("transformer", random_corpus(4), seconds=0.5)
+    records = list(loop.steps())
+    assert 0.5 <= loop.seconds < 10
+    assert len(records) > 1
+    assert records[-1].learning_rate < records[len(records) // 2].learning_rate
+
+
+@both_architectures
+def test_averaged_weights_follow_the_weights(architecture: str) -> None:
+    loop = new_loop(architecture, random_corpus(20), average_decay=0.3, steps=6)
+    expected: dict[str, Tensor] = {}
+    for _ in loop.steps():
+        share = 1 - min(0.3, loop.step / (9 + loop.step)) if expected else 1.0
+        for name, parameter in loop.model.named_parameters():
+            before = expected.get(name, parameter)
+            expected[name] = (before + share * (parameter - before)).detach()
+    for name, parameter in loop.averaged.named_parameters():
+        torch.testing.assert_close(parameter, expected[name])
+        assert not torch.equal(parameter, dict(loop.model.named_parameters())[name])
+
+
+@both_architectures
+@pytest.mark.parametrize("stop_at", [1, 3, 5])
+def test_an_interrupted_loop_ends_with_the_same_weights(architecture: str, stop_at: int, tmp_path: Path) -> None:
+    corpus = random_corpus(20)
+    assert len(corpus.epoch(60, 1, 0)) < 6  # more than one epoch is crossed
+    settings = {"dropout": 0.3, "steps": 12}
+    straight = new_loop(architecture, corpus, **settings)
+    whole = list(straight.steps())
+
+    interrupted = new_loop(architecture, corpus, **settings)
+    first = [record for _, record in zip(range(stop_at), interrupted.steps(), strict=False)]
+    path = tmp_path / "state.safetensors"
+    path.write_bytes(dump(interrupted, {"note": "kept"}))
+    resumed = new_loop(architecture, corpus, seed=2, **settings)
+    torch.rand(5)
+    assert restore(resumed, str(path)) == {"note": "kept"}
+    rest = list(resumed.steps())
+
+    assert [(r.step, r.epoch, r.loss, r.learning_rate) for r in [*first, *rest]] == [
+        (r.step, r.epoch, r.loss, r.learning_rate) for r in whole
+    ]
+    expected = weights_of(straight)
+    assert all(torch.equal(weight, expected[name]) for name, weight in weights_of(resumed).items())
+
+
+def test_time_that_an_earlier_run_took_counts(tmp_path: Path) -> None:
+    loop = new_loop("transformer", random_corpus(4), seconds=1000.0)
+    loop.started -= 400
+    (tmp_path / "state").write_bytes(dump(loop, {}))
+    resumed = new_loop("transformer", random_corpus(4), seconds=1000.0)
+    restore(resumed, str(tmp_path / "state"))
+    assert resumed.progress == pytest.approx(0.4, abs=0.01)
+
+
+@both_architectures
+def test_a_damaged_state_says_so(architecture: str, tmp_path: Path) -> None:
+    loop = new_loop(architecture, random_corpus(20), steps=2)
+    list(loop.steps())
+    whole = dump(loop, {})
+    for damaged in (b"", b"\0" * 100, b"text" * 100, whole[:5], whole[:1000], whole[:-1], b"\xff" + whole[1:]):
+        (tmp_path / "state").write_bytes(damaged)
+        with pytest.raises(PackageError, match="--fresh"):
+            restore(loop, str(tmp_path / "state"))
+    save_file({name: p.detach().clone() for name, p in loop.averaged.named_parameters()}, tmp_path / "weights")
+    (tmp_path / "other").write_bytes(dump(new_loop("rnn" if architecture == "transformer" else "transformer", loop.corpus), {}))
+    for wrong in ("weights", "other", "missing"):
+        with pytest.raises(PackageError, match="--fresh"):
+            restore(loop, str(tmp_path / wrong))
+
+
+def request(folder: Path, architecture: str, *overrides: str) -> TrainingRequest:
+    """Training of a tiny model on 300 real pairs, validated on 20."""
+    names = [str(head(name, 300, folder.parent)) for name in ("train.de", "train.en")]
+    dev = [str(head(name, 20, folder.parent)) for name in ("dev.de", "dev.en")]
+    values = (f"model.architecture={architecture}", *TINY[1::2], *overrides)
+    return TrainingRequest(str(folder), [names[0]], [names[1]], [dev[0]], [dev[1]], overrides=values, device="cpu")
+
+
+@pytest.mark.slow
+@both_architectures
+def test_lost_patience_ends_a_run_for_good(architecture: str, tmp_path: Path) -> None:
+    values = ("training.learning_rate=1e-12", "training.steps=500", "training.validations=250", "training.patience=3")
+    asked = request(tmp_path / "de-en", architecture, *values)
+    records = list(start(asked).records())
+    validations = [record for record in records if isinstance(record, ValidationRecord)]
+    assert [(record.best, record.patience_left) for record in validations] == [(True, 3), (False, 2), (False, 1), (False, 0)]
+    assert [record.step for record in records if isinstance(record, StepRecord)] == list(range(1, 9))
+    assert list(start(asked).records()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("architecture", "stop"), [("transformer", signal.SIGINT), ("rnn", signal.SIGTERM)])
+def test_a_run_that_is_stopped_and_goes_on_ends_with_the_same_bytes(
+    architecture: str, stop: signal.Signals, tmp_path: Path
+) -> None:
+    texts = ["--src", head("train.de", 300, tmp_path), "--tgt", head("train.en", 300, tmp_path)]
+    options = [*texts, "--arch", architecture, "--steps", "200", *TINY, "--set", "training.validations=1"]
+    options += ["--set", "training.batch_tokens=512"]
+    straight, stopped = tmp_path / "straight", tmp_path / "stopped"
+    mtcli("train", "-m", straight, *options)
+
+    command = [sys.executable, "-m", "mtcli", "train", "-m", stopped, *options]
+    metrics = stopped / "training" / "metrics.jsonl"
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "OMP_NUM_THREADS": "1"}) as process:
+        while process.poll() is None and (not metrics.exists() or metrics.read_bytes().count(b"\n") < 3):
+            time.sleep(0.01)
+        process.send_signal(stop)
+        stderr = process.communicate()[1].decode()
+    assert process.returncode == 128 + stop, stderr
+    last = json.loads(metrics.read_text().splitlines()[-1])["step"]
+    assert last < 200
+    assert not (stopped / "weights.safetensors").exists()
+    stderr = mtcli("train", "-m", stopped, *options).stderr.decode()
+    assert f"going on after step {last}" in stderr
+
+    weights = (stopped / "weights.safetensors").read_bytes()
+    assert weights == (straight / "weights.safetensors").read_bytes()
+    state = stopped / "training" / "state.safetensors"
+    averages = load_file(state)
+    assert all(
+        torch.equal(weight, averages[f"average.{name}"]) for name, weight in load_file(stopped / "weights.safetensors").items()
+    )
+    lines = [json.loads(line) for line in metrics.read_text().splitlines()]
+    assert [line["step"] for line in lines if "step" in line] == list(range(1, 201))
+
+    state.write_bytes(state.read_bytes()[:1000])
+    error = mtcli("train", "-m", stopped, *options, code=1).stderr.decode().strip().splitlines()
+    assert len(error) == 1
+    assert "--fresh" in error[0]
+    assert (stopped / "weights.safetensors").read_bytes() == weights
