@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import re
 import tomllib
 import typing
@@ -104,6 +105,7 @@ class TrainingConfig:
             _check(getattr(self, name) >= 1, f"training.{name} must be at least 1")
         for name in ("warmup_steps", "weight_decay", "steps", "seconds"):
             _check(getattr(self, name) >= 0, f"training.{name} must not be negative")
+        _check(abs(self.seed) < 2**31, "training.seed must lie between -2**31 and 2**31")
         _check(self.learning_rate > 0 and self.clip_norm > 0, "training.learning_rate and clip_norm must be positive")
         _check(0 <= self.label_smoothing < 1, "training.label_smoothing must lie in [0, 1)")
         _check(0 <= self.average_decay < 1, "training.average_decay must lie in [0, 1)")
@@ -230,7 +232,7 @@ def _parse(hint: Any, value: Any, name: str) -> Any:
         return tuple(value)
     if hint is float and type(value) is int:
         return float(value)
-    if type(value) is not hint:
+    if type(value) is not hint or (hint is float and not math.isfinite(value)):
         raise UsageError(f"{name} must be {_TYPE_NAMES.get(hint, 'a list of strings')}, not {value!r}")
     return value
 
@@ -257,7 +259,8 @@ def with_overrides(values: dict[str, Any], overrides: list[str]) -> dict[str, An
     result = {key: dict(value) if isinstance(value, dict) else value for key, value in values.items()}
     for override in overrides:
         section, key, value = parse_override(override)
-        _known(sections, section, "")
+        if not dataclasses.is_dataclass(_known(sections, section, "")):
+            raise UsageError(f"--set {override}: {section} is not a section")
         result.setdefault(section, {})[key] = value
     return result
 
@@ -324,4 +327,7 @@ def duration(text: str) -> float:
     parts = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text.strip())
     if not parts or not any(parts.groups()):
         raise UsageError(f"--time {text}: write it as 90s, 30m, 1h30m or 2d")
-    return float(sum(int(number or 0) * unit for number, unit in zip(parts.groups(), (86400, 3600, 60, 1), strict=True)))
+    seconds = sum(int(number or 0) * unit for number, unit in zip(parts.groups(), (86400, 3600, 60, 1), strict=True))
+    if not seconds:
+        raise UsageError(f"--time {text}: give some time")
+    return float(seconds)

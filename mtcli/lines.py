@@ -47,24 +47,25 @@ class LineReader:
         parts: list[bytes] = []  # the line that has not ended yet
         lines: list[str] = []
         pending = 0  # bytes since lines were last handed over
-        while chunk := self._read():
-            first, *rest = chunk.split(b"\n")
-            parts.append(first)
-            if rest:
-                ended = [b"".join(parts), *rest[:-1]]
-                parts = [rest[-1]]
-                lines.extend(map(self._decode, ended))
-            pending += len(chunk)
-            while len(lines) >= size:
-                yield lines[:size]
-                lines, pending = lines[size:], 0
-            if lines and (pending >= MOST_BYTES or self._paused()):
+        with self._stream:
+            while chunk := self._read():
+                first, *rest = chunk.split(b"\n")
+                parts.append(first)
+                if rest:
+                    ended = [b"".join(parts), *rest[:-1]]
+                    parts = [rest[-1]]
+                    lines.extend(map(self._decode, ended))
+                pending += len(chunk)
+                while len(lines) >= size:
+                    yield lines[:size]
+                    lines, pending = lines[size:], 0
+                if lines and (pending >= MOST_BYTES or self._paused()):
+                    yield lines
+                    lines, pending = [], 0
+            if last := b"".join(parts):
+                lines.append(self._decode(last))
+            if lines:
                 yield lines
-                lines, pending = [], 0
-        if last := b"".join(parts):
-            lines.append(self._decode(last))
-        if lines:
-            yield lines
 
     def _read(self) -> bytes:
         try:

@@ -40,23 +40,16 @@ class ModelPackage:
     folder: Path
     config: Config
 
-    @property
-    def has_tokenizer(self) -> bool:
-        """Whether `tokenizer train` or `train` has begun it."""
-        return (self.folder / TOKENIZER).exists()
-
-    @property
-    def has_weights(self) -> bool:
-        """Whether it can translate."""
-        return (self.folder / WEIGHTS).exists()
-
     def tokenizer(self) -> Tokenizer:
         """Raises PackageError when there is none or it is damaged."""
         from mtcli.tokenizer import load_tokenizer
 
         src = self._read(TOKENIZER, "train it with `mtcli tokenizer train` or `mtcli train`")
         tgt = None if self.config.tokenizer.joint else self._read(TGT_TOKENIZER, "copy the package again")
-        return load_tokenizer(src, tgt)
+        try:
+            return load_tokenizer(src, tgt)
+        except PackageError as error:
+            raise PackageError(f"{self.folder}: {error}") from error
 
     def save_tokenizer(self, src: bytes, tgt: bytes | None) -> None:
         """Write one joint sentencepiece model, or one for each side."""

@@ -51,7 +51,7 @@ def decode_stream(model: str, source: str, side: str) -> None:
 
     def ids(line: str) -> list[int]:
         words = line.split(" ") if line else []
-        if all(word.isascii() and word.isdigit() and int(word) < size for word in words):
+        if all(word.isascii() and word.isdigit() and len(word) < 10 and int(word) < size for word in words):
             return [int(word) for word in words]
         return tokenizer.ids(words, which)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
@@ -14,8 +13,8 @@ from sacrebleu.metrics.ter import TER
 from mtcli.errors import DataError, UsageError
 from mtcli.lines import read_lines
 
-MetricName = Literal["bleu", "chrf", "ter"]
-METRICS: tuple[MetricName, ...] = get_args(MetricName)
+METRICS = ("bleu", "chrf", "ter")
+Scorer = BLEU | CHRF | TER
 
 
 @dataclass(frozen=True)
@@ -41,31 +40,35 @@ def score(hyps: list[str], refs: list[list[str]], metrics: tuple[str, ...] = MET
 
     Raises DataError when a list is empty or of another length, UsageError for a metric that is not one of METRICS.
     """
+    scorers = [_scorer(metric) for metric in metrics]
     if not hyps:
         raise DataError("there are no hypotheses to score")
     for i, ref in enumerate(refs, 1):
         if len(ref) != len(hyps):
             raise DataError(f"{len(hyps)} hypotheses but {len(ref)} lines in reference {i}")
-    return [_score(metric, hyps, refs) for metric in metrics]
+    return [_score(scorer, hyps, refs) for scorer in scorers]
 
 
-def _score(metric: str, hyps: list[str], refs: list[list[str]]) -> Score:
+def _scorer(metric: str) -> Scorer:
     match metric:
         case "bleu":
-            scorer: BLEU | CHRF | TER = BLEU()
+            return BLEU()
         case "chrf":
-            scorer = CHRF()
+            return CHRF()
         case "ter":
-            scorer = TER()
-        case _:
-            raise UsageError(f"unknown metric {metric}: choose one of {', '.join(METRICS)}")
+            return TER()
+    raise UsageError(f"unknown metric {metric}: choose one of {', '.join(METRICS)}")
+
+
+def _score(scorer: Scorer, hyps: list[str], refs: list[list[str]]) -> Score:
     result = scorer.corpus_score(hyps, refs)
-    verbose = getattr(result, "_verbose", "")
-    return Score(result.name, result.score, scorer.get_signature().format(), verbose)
+    return Score(result.name, result.score, scorer.get_signature().format(), getattr(result, "_verbose", ""))
 
 
 def score_files(hyp: str, refs: list[str], metrics: tuple[str, ...] = METRICS) -> list[Score]:
     """As `score`, for text files; `-` is standard input. Raises DataError that names both counts when lengths differ."""
+    for metric in metrics:
+        _scorer(metric)  # a metric that does not exist is told before all of the input is waited for
     hyps = read_lines(hyp)
     references = []
     for name in refs:

@@ -110,6 +110,8 @@ def _train(lines: Iterable[str], kind: str, size: int) -> bytes:
     try:
         model = _run_trainer(text, kind, size)
     except RuntimeError as error:
+        if needed := re.search(r"required_chars\. \d+ vs (\d+)", str(error)):
+            raise DataError(f"a vocabulary of {size} pieces is too small for this text: it needs at least {needed[1]}") from error
         limit = re.search(r"value <= (\d+)", str(error))
         if not limit:
             raise DataError(

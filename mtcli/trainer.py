@@ -210,11 +210,9 @@ def start(request: TrainingRequest) -> TrainingRun:
     dev = list(zip(*read_parallel(request.dev_src, request.dev_tgt), strict=True))
     folder = place(request.name)
     config = _configure(request, folder, pairs, dev)
-    if request.fresh and folder.exists():
-        set_aside(folder)
     if not dev:
         pairs, dev = split(pairs, max(1, min(config.training.dev_size, len(pairs) // 20)), config.training.seed)
-    run = _prepare(folder, config, pairs, dev, device)
+    run = _prepare(folder, config, pairs, dev, device, request.fresh)
     run.loop.started -= time.monotonic() - began  # reading and tokenising count as training time, too
     return run
 
@@ -264,23 +262,32 @@ def _check_unchanged(folder: Path, old: Config, new: Config) -> None:
             raise PackageError(f"{folder} has {section}.{key} = {before}, not {now}: give --fresh to begin again, or another -m")
 
 
-def _prepare(folder: Path, config: Config, pairs: Pairs, dev: Pairs, device: torch.device) -> TrainingRun:
+def _prepare(folder: Path, config: Config, pairs: Pairs, dev: Pairs, device: torch.device, fresh: bool) -> TrainingRun:
     keep_memory()
     torch.manual_seed(config.training.seed)
     src, tgt = [s for s, _ in pairs], [t for _, t in pairs]
-    package = ModelPackage(folder, config)
-    models = None if package.has_tokenizer else train_tokenizer(config.tokenizer, src, tgt)
-    tokenizer = load_tokenizer(*models) if models else package.tokenizer()
+    models = None if (folder / TOKENIZER).exists() and not fresh else train_tokenizer(config.tokenizer, src, tgt)
+    tokenizer = load_tokenizer(*models) if models else ModelPackage(folder, config).tokenizer()
     corpus = _encode(tokenizer, src, tgt, config.training.max_length)
     config = _complete(config, tokenizer, corpus, len(dev))
-    package = package.save_config(config)
+    loop = TrainingLoop(build(config.model, tokenizer.sizes), corpus, _with_budget(config.training, corpus), device)
+    run = TrainingRun(ModelPackage(folder, config), tokenizer, loop, dev)
+    if not fresh:
+        run.resume()
+    elif folder.exists():
+        set_aside(folder)
+    _begin(run.package, models)
+    return run
+
+
+def _begin(package: ModelPackage, models: tuple[bytes, bytes | None] | None) -> None:
+    """Write what a package has before its first step."""
+    package.save_config(package.config)
     if models:
         package.save_tokenizer(*models)
-    (folder / TRAINING).mkdir(exist_ok=True)
-    loop = TrainingLoop(build(config.model, tokenizer.sizes), corpus, _with_budget(config.training, corpus), device)
-    run = TrainingRun(package, tokenizer, loop, dev)
-    run.resume()
-    return run
+    (package.folder / TRAINING).mkdir(exist_ok=True)
+    for left in package.folder.rglob(".*.tmp"):  # of a run that was killed while writing
+        left.unlink()
 
 
 def _encode(tokenizer: Tokenizer, src: list[str], tgt: list[str], max_length: int) -> ParallelCorpus:

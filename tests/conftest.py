@@ -18,7 +18,9 @@ TINY = [
 """Options of `mtcli train` for a model that learns next to nothing, fast."""
 
 
-def mtcli(*args: str | Path, stdin: bytes = b"", code: int = 0, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
+def mtcli(
+    *args: str | Path, stdin: bytes = b"", code: int = 0, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
     """Run the real command in a subprocess and check its exit code."""
     command = [sys.executable, "-m", "mtcli", *map(str, args)]
     done = subprocess.run(command, input=stdin, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1", **(env or {})})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import select
 import subprocess
 import sys
@@ -214,7 +215,8 @@ def test_batch_size_and_order_and_threads_change_nothing(package: Path) -> None:
 @pytest.mark.parametrize("command", [("translate", "--beam-size", "1"), ("tokenizer", "encode")])
 def test_a_typed_line_is_answered_at_once(command: tuple[str, ...], transformer_package: Path) -> None:
     arguments = [sys.executable, "-m", "mtcli", *command, "-m", str(transformer_package)]
-    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env=env) as process:
         assert process.stdin and process.stdout
         for typed in (b"Guten Morgen!\n", b"Noch\neins\n"):
             process.stdin.write(typed)

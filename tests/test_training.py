@@ -131,12 +131,14 @@ def test_the_loss_is_over_real_tokens_alone(architecture: str) -> None:
 
 
 @both_architectures
-def test_the_loss_without_smoothing_is_that_of_forward(architecture: str) -> None:
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_loss_is_the_smoothed_cross_entropy_of_forward(architecture: str, smoothing: float) -> None:
     corpus = random_corpus(3)
     model, batch = new_loop(architecture, corpus).model.eval(), corpus.batch([0, 1, 2])
     scores = model(batch.src, batch.src_mask, batch.tgt_in).log_softmax(-1)
-    expected = -scores.gather(2, batch.tgt_out[:, :, None])[:, :, 0][batch.tgt_mask]
-    torch.testing.assert_close(token_losses(model, batch), expected)
+    of_target = scores.gather(2, batch.tgt_out[:, :, None])[:, :, 0]
+    expected = -(1 - smoothing) * of_target - smoothing * scores.mean(-1)
+    torch.testing.assert_close(token_losses(model, batch, smoothing), expected[batch.tgt_mask])
 
 
 @both_architectures
@@ -241,6 +243,37 @@ def test_lost_patience_ends_a_run_for_good(architecture: str, tmp_path: Path) ->
     assert [(record.best, record.patience_left) for record in validations] == [(True, 3), (False, 2), (False, 1), (False, 0)]
     assert [record.step for record in records if isinstance(record, StepRecord)] == list(range(1, 9))
     assert list(start(asked).records()) == []
+
+
+@pytest.mark.parametrize("stop_at", [2, 3, 4])
+def test_a_run_that_stops_when_a_validation_is_due_goes_on_with_it(stop_at: int, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    asked = [request(tmp_path / name / "de-en", "rnn", "training.steps=7", "training.validations=2") for name in "ab"]
+    straight = start(asked[0])
+    whole = list(straight.records())
+    stopped = start(asked[1])
+    first = [record for _, record in zip(range(stop_at), stopped.records(), strict=False)]
+    stopped.save()
+    resumed = start(asked[1])
+    assert seen([*first, *resumed.records()]) == seen(whole)
+    expected = weights_of(straight.loop)
+    assert all(torch.equal(weight, expected[name]) for name, weight in weights_of(resumed.loop).items())
+
+
+def seen(records: list[StepRecord | ValidationRecord]) -> list[tuple[int, float]]:
+    """Step and loss of each record, of validations the dev loss."""
+    return [(r.step, r.loss) if isinstance(r, StepRecord) else (r.scores.step, r.scores.dev_loss) for r in records]
+
+
+def test_a_finished_run_goes_on_when_its_budget_grows(tmp_path: Path) -> None:
+    def steps_of(budget: int) -> list[int]:
+        asked = request(tmp_path / "de-en", "transformer", f"training.steps={budget}", "training.validations=1")
+        return [step for step, _ in seen(list(start(asked).records()))]
+
+    assert steps_of(3) == [1, 2, 3, 3]  # each update, and the validation after the last one
+    assert steps_of(3) == []
+    assert steps_of(5) == [4, 5, 5]
 
 
 @pytest.mark.slow

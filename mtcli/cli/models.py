@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mtcli.cli.options import Debug
+from mtcli.cli.options import Debug, say
 
 app = typer.Typer(help="List the model packages that are at hand.", rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -25,7 +25,7 @@ def list_models(debug: Debug = False) -> None:
     rows = [("NAME", "LANGUAGES", "BLEU", "FOLDER"), *summaries()]
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     for *cells, folder in rows:
-        print(*(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)), folder, sep="  ")
+        say("  ".join([*(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)), folder]))
 
 
 @app.command()
@@ -34,4 +34,4 @@ def info(model: Annotated[str, typer.Argument(metavar="MODEL")], debug: Debug = 
     from mtcli.package import CONFIG, open_package
 
     folder = open_package(model).folder
-    print(f"# {folder.resolve()}\n{(folder / CONFIG).read_text(encoding='utf-8')}", end="")
+    say(f"# {folder.resolve()}\n{(folder / CONFIG).read_text(encoding='utf-8')}".rstrip())

@@ -9,11 +9,20 @@ from typing import Annotated
 
 import typer
 
+from mtcli.errors import DataError
+
 Model = Annotated[str, typer.Option("-m", "--model", metavar="MODEL", help="Name or folder of a model package.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where to compute; auto takes a GPU when there is one.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def say(text: str) -> None:
+    """Print to standard output. Raises DataError when it is closed."""
+    if sys.stdout is None:
+        raise DataError("standard output is closed: nothing can be printed")
+    print(text, flush=True)
 
 
 def set_up(quiet: bool, pipe: bool = False) -> None:

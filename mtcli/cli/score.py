@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mtcli.cli.options import Debug, Json, Quiet, set_up
+from mtcli.cli.options import Debug, Json, Quiet, say, set_up
 
 EXAMPLES = "Example: mtcli translate -m de-en < test.de | mtcli score test.en"
 
@@ -26,4 +26,4 @@ def score(
     from mtcli.scoring import METRICS, score_files, to_json
 
     scores = score_files(hyp, refs, tuple(metric) if metric else METRICS)
-    print(to_json(scores) if json else "\n".join(map(str, scores)), flush=True)
+    say(to_json(scores) if json else "\n".join(map(str, scores)))

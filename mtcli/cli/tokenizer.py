@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mtcli.cli.options import Debug, Model, Quiet, set_up
+from mtcli.cli.options import Debug, Model, Quiet, say, set_up
 
 app = typer.Typer(
     help="Learn subword pieces, and turn text into them and back.",
@@ -36,7 +36,7 @@ def train(
     from mtcli.pieces import begin_package
 
     folder = begin_package(model, src, tgt, {"type": type, "vocab_size": vocab_size, "joint": joint}, fresh)
-    print(folder)
+    say(str(folder))
 
 
 @app.command(epilog="Example: mtcli tokenizer encode -m de-en < text.de")

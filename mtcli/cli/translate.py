@@ -22,7 +22,7 @@ def translate(
     length_penalty: Annotated[float | None, typer.Option(help="Above 0 favours longer translations.")] = None,
     json: Json = False,
     device: Device = "auto",
-    threads: Annotated[int, typer.Option(help="Processor threads; 0 takes all.")] = 0,
+    threads: Annotated[int, typer.Option(min=0, help="Processor threads; 0 takes all.")] = 0,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:

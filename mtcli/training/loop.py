@@ -97,14 +97,14 @@ class TrainingLoop:
         self.average.update_parameters(self.model)
         self.step += 1
         tokens = int(batch.tgt_mask.sum())
-        return StepRecord(self.step, self.epoch + 1, progress, loss.item(), tokens, rate, norm.item(), self.seconds)
+        return StepRecord(self.step, self.epoch + 1, self.progress, loss.item(), tokens, rate, norm.item(), self.seconds)
 
 
 def token_losses(model: EncoderDecoder, batch: Batch, label_smoothing: float = 0.0) -> Tensor:
     """Cross-entropy in nats of each real target token of the batch, [N]; padding is not even projected."""
     features = model.features(batch.src, batch.src_mask, batch.tgt_in)[batch.tgt_mask]
     targets = batch.tgt_out[batch.tgt_mask]
-    return F.cross_entropy(model.project(features).float(), targets, label_smoothing=label_smoothing, reduction="none")
+    return F.cross_entropy(model.project(features), targets, label_smoothing=label_smoothing, reduction="none")
 
 
 def schedule(step: int, progress: float, warmup_steps: int) -> float:

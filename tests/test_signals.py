@@ -1,0 +1,124 @@
+"""Signals: training saves and can go on, pipes end at once, and nobody gets to see a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from conftest import TINY, head, mtcli
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM]
+
+
+@contextmanager
+def running(*args: str | Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The command with pipes for its three streams."""
+    command = [sys.executable, "-m", "mtcli", *map(str, args)]
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, env=env) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", SIGNALS)
+def test_training_saves_and_goes_on(number: signal.Signals, tmp_path: Path) -> None:
+    src, tgt, steps = head("train.de", 300, tmp_path), head("train.en", 300, tmp_path), 100
+    package = tmp_path / "de-en"
+    command = [
+        "train",
+        "-m",
+        package,
+        "--src",
+        src,
+        "--tgt",
+        tgt,
+        "--steps",
+        str(steps),
+        "--set",
+        "training.validations=2",
+        *TINY,
+    ]
+    with running(*command) as process:
+        assert process.stderr
+        while b"  loss " not in (line := process.stderr.readline()):
+            assert line, "training ended before it began"
+        process.send_signal(number)
+        said = process.stderr.read().decode()
+        assert process.wait(timeout=60) == 128 + number
+    assert "Traceback" not in said and "the same command goes on from there" in said
+    assert list(package.rglob("*.tmp")) == []
+    stopped = steps_of(package)
+    assert 1 <= len(stopped) < steps
+
+    again = mtcli(*command).stderr.decode()
+    assert f"going on after step {len(stopped)}" in again and f"done: {steps} steps" in again
+    assert steps_of(package) == list(range(1, steps + 1))
+    assert mtcli("translate", "-m", package, stdin=b"Hallo!\n").stdout.count(b"\n") == 1
+
+
+def steps_of(package: Path) -> list[int]:
+    """The numbers of all updates that were ever made."""
+    records = map(json.loads, (package / "training" / "metrics.jsonl").read_text().splitlines())
+    return [record["step"] for record in records if "step" in record]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", SIGNALS)
+def test_training_stops_at_once_before_it_has_begun(number: signal.Signals, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "train.de")
+    with running("train", "-m", tmp_path / "de-en", "--src", tmp_path / "train.de", "--tgt", tmp_path / "train.en") as process:
+        with open(tmp_path / "train.de", "wb"):  # opens when the command does, which then waits for text
+            process.send_signal(number)
+            assert process.wait(timeout=60) == 128 + number
+        assert process.stderr and b"Traceback" not in process.stderr.read()
+    assert not (tmp_path / "de-en").exists()
+
+
+@pytest.mark.parametrize("command", [("translate",), ("tokenizer", "encode")])
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_waiting_pipe_ends_at_once(
+    number: signal.Signals, command: tuple[str, ...], transformer_package: Path, tmp_path: Path
+) -> None:
+    with running(*command, "-m", transformer_package) as process:
+        assert process.stdin and process.stdout and process.stderr
+        process.stdin.write(b"Guten Morgen!\n")
+        assert process.stdout.read(1)
+        process.send_signal(number)
+        assert process.wait(timeout=20) == 128 + number
+        assert process.stderr.read().decode().strip() in ("", "Aborted.", "Aborted!")
+
+
+@pytest.mark.slow
+def test_an_unfinished_output_file_leaves_nothing(transformer_package: Path, tmp_path: Path) -> None:
+    output = tmp_path / "output.en"
+    with running("translate", "-m", transformer_package, "-o", output) as process:
+        assert process.stdin
+        process.stdin.write(b"Guten Morgen!\n")
+        while not any(path.stat().st_size for path in tmp_path.iterdir()):
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [("translate", "--beam-size", "1"), ("tokenizer", "encode")])
+def test_dies_silently_when_the_reader_is_gone(command: tuple[str, ...], transformer_package: Path) -> None:
+    with running(*command, "-m", transformer_package) as process:
+        assert process.stdin and process.stdout and process.stderr
+        process.stdin.write(b"Guten Morgen!\n")
+        assert process.stdout.read(1)
+        process.stdout.close()
+        process.stdin.write(b"Noch ein Satz.\n")
+        assert process.wait(timeout=20) in (-signal.SIGPIPE, 128 + signal.SIGPIPE)
+        assert process.stderr.read() == b""
