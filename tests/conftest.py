@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command does, before torch is loaded
+
 DATA = Path(__file__).parent / "data" / "tatoeba"
 
 TINY = [
