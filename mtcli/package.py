@@ -67,8 +67,8 @@ class ModelPackage:
         data = self._read(WEIGHTS, "`mtcli train` fills the package")
         model = build(self.config.model, self.tokenizer().sizes)
         try:
-            load_parameters(model, load(data))
-        except (SafetensorError, ValueError, KeyError) as error:
+            model.load_parameters(load(data))
+        except (SafetensorError, ValueError) as error:
             raise PackageError(
                 f"{self.folder / WEIGHTS}: damaged or not of this model ({error}): copy the package again"
             ) from error
@@ -96,20 +96,6 @@ class ModelPackage:
             raise PackageError(f"{self.folder}: has no {name}: {remedy}") from None
         except OSError as error:
             raise PackageError(f"{self.folder / name}: cannot be read ({error.strerror})") from error
-
-
-def load_parameters(model: EncoderDecoder, tensors: dict[str, torch.Tensor]) -> None:
-    """Copy tensors into the model's parameters of the same names. Raises ValueError unless names and shapes agree."""
-    import torch
-
-    parameters = dict(model.named_parameters())
-    if parameters.keys() != tensors.keys():
-        raise ValueError(f"tensors {sorted(parameters.keys() ^ tensors.keys())[:3]} are missing or too many")
-    with torch.no_grad():
-        for name, parameter in parameters.items():
-            if parameter.shape != tensors[name].shape:
-                raise ValueError(f"{name} has shape {tuple(tensors[name].shape)}, not {tuple(parameter.shape)}")
-            parameter.copy_(tensors[name])
 
 
 def write(path: Path, data: bytes) -> None:

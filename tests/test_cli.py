@@ -219,7 +219,6 @@ BAD_INPUT = [  # command, exit code, words that the error must hold
     ("translate -m de-en --beam-size 0", 2, "beam_size at least 1"),
     ("translate -m de-en --length-penalty -1", 2, "length_penalty negative"),
     ("translate -m de-en --length-penalty nan", 2, "length_penalty"),
-    ("translate -m de-en --threads -1", 2, "threads"),
     ("score train.en -i train.en --metric rouge", 2, "rouge bleu chrf ter"),
     ("tokenizer encode -m de-en --side left", 2, "--side left src tgt"),
     ("tokenizer train -m new --src train.de --tgt train.en --type words", 2, "words unigram bpe"),
@@ -335,6 +334,7 @@ def assert_refused_without(closed: str, command: str, place: Path, words: str) -
     [
         *("score", "train -m new", "train -m new --src train.de", "translate --nonsense", "nonsense", "models nonsense"),
         *(f"{NEW} --steps many", "translate -m de-en --beam-size wide", "translate a.de b.de", "tokenizer encode"),
+        "translate -m de-en --threads -1",
     ],
 )
 def test_wrong_usage(command: str, server: subprocess.Popen[str], place: Path) -> None:

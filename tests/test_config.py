@@ -151,7 +151,7 @@ def test_a_setting_of_no_section_is_refused(setting: str, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("30m", 1800), ("1h30m", 5400), ("2d", 172800), (" 1d2h3m4s ", 93784), ("0s", 0)]
+    ("text", "seconds"), [("90s", 90), ("30m", 1800), ("1h30m", 5400), ("2d", 172800), (" 1d2h3m4s ", 93784)]
 )
 def test_durations(text: str, seconds: float) -> None:
     assert duration(text) == seconds

@@ -61,6 +61,16 @@ class EncoderDecoder(nn.Module, ABC):
         """Logits [B, T, V] of what follows each position of `tgt_in` [B, T] (teacher forcing)."""
         return self.project(self.features(src, src_mask, tgt_in))
 
+    def load_parameters(self, tensors: dict[str, Tensor]) -> None:
+        """Copy `tensors` into the parameters of the same names. Raises ValueError unless names and shapes agree."""
+        parameters = dict(self.named_parameters())
+        if parameters.keys() != tensors.keys():
+            raise ValueError(f"tensors {sorted(parameters.keys() ^ tensors.keys())[:3]} are missing or too many")
+        for name, parameter in parameters.items():
+            if parameter.shape != tensors[name].shape:
+                raise ValueError(f"{name} has shape {tuple(tensors[name].shape)}, not {tuple(parameter.shape)}")
+            parameter.data.copy_(tensors[name])
+
     def embed(self, embedding: nn.Embedding, ids: Tensor) -> Tensor:
         """Vectors [..., D] of `ids` [...], of unit variance at the start: as an output matrix the same weights must be small."""
         return cast(Tensor, embedding(ids) * self.embedding_scale)

@@ -41,7 +41,7 @@ def restore(loop: TrainingLoop, path: str) -> dict[str, Any]:
     """Put the loop where it was when `dump` wrote the file; returns `extra`. Raises PackageError when the file is damaged."""
     try:
         with safe_open(path, "pt") as file:
-            metadata = file.metadata()
+            metadata = file.metadata() or {}
         with open(path, "rb") as stream:
             tensors = load(stream.read())
         progress = json.loads(metadata["progress"])
@@ -56,17 +56,18 @@ def restore(loop: TrainingLoop, path: str) -> dict[str, Any]:
 
 
 def _restore_tensors(loop: TrainingLoop, tensors: dict[str, Tensor]) -> None:
-    with torch.no_grad():
-        for name, parameter in loop.model.named_parameters():
-            parameter.copy_(tensors[f"model.{name}"])
-        for name, parameter in loop.averaged.named_parameters():
-            parameter.copy_(tensors[f"average.{name}"])
+    loop.model.load_parameters(_below("model.", tensors))
+    loop.averaged.load_parameters(_below("average.", tensors))
     loop.average.n_averaged.copy_(tensors["average_count"])
     torch.set_rng_state(tensors["rng"])
     if loop.device.type == "cuda" and "rng_cuda" in tensors:
         torch.cuda.set_rng_state(tensors["rng_cuda"], loop.device)
-    for name, parameter in loop.model.named_parameters():
-        for key in ("step", "exp_avg", "exp_avg_sq"):
-            value = tensors.get(f"optimizer.{key}.{name}")
-            if value is not None:
-                loop.optimizer.state[parameter][key] = value if key == "step" else value.to(loop.device)
+    for key in ("step", "exp_avg", "exp_avg_sq"):
+        values = _below(f"optimizer.{key}.", tensors)
+        for name, parameter in loop.model.named_parameters():
+            if name in values:
+                loop.optimizer.state[parameter][key] = values[name] if key == "step" else values[name].to(loop.device)
+
+
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
