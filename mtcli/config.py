@@ -325,9 +325,7 @@ def overrides(architecture: str, time: str, steps: int | None, seed: int | None)
 def duration(text: str) -> float:
     """Seconds of a time such as `90s`, `30m`, `1h30m` or `2d`. Raises UsageError for anything else."""
     parts = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text.strip())
-    if not parts or not any(parts.groups()):
+    numbers = [int(number or 0) for number in parts.groups()] if parts else [0]
+    if not any(numbers):
         raise UsageError(f"--time {text}: write it as 90s, 30m, 1h30m or 2d")
-    seconds = sum(int(number or 0) * unit for number, unit in zip(parts.groups(), (86400, 3600, 60, 1), strict=True))
-    if not seconds:
-        raise UsageError(f"--time {text}: give some time")
-    return float(seconds)
+    return float(sum(number * unit for number, unit in zip(numbers, (86400, 3600, 60, 1), strict=True)))

@@ -157,7 +157,7 @@ def test_durations(text: str, seconds: float) -> None:
     assert duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "30", "m", "1.5h", "-5m", "30m1h", "5 m", "5min", "5m5m", "30M"])
+@pytest.mark.parametrize("text", ["", "30", "m", "0s", "1.5h", "-5m", "30m1h", "5 m", "5min", "5m5m", "30M"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="90s, 30m, 1h30m or 2d"):
         duration(text)

@@ -239,3 +239,19 @@ def test_a_kill_while_saving_leaves_a_whole_file(tmp_path: Path) -> None:
         data = path.read_bytes()
         assert len(data) == 4_000_000
         assert len(set(data)) == 1
+
+
+def test_a_full_disk_ends_training_and_leaves_the_package_as_it_was(transformer_package: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "de-en"
+    shutil.copytree(transformer_package, folder)
+    texts = [transformer_package.parent / name for name in ("train.de", "train.en")]
+    before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file() and path.name != "model.toml"}
+    command = [sys.executable, "-m", "mtcli", "train", "-q", "-m", folder, "--src", texts[0], "--tgt", texts[1], "--steps", "6"]
+    done = subprocess.run(["bash", "-c", 'ulimit -f 40; exec "$@"', "bash", *map(str, command)], capture_output=True)
+    errors = done.stderr.decode().splitlines()
+    assert (
+        done.returncode == 1 and len(errors) == 1 and errors[0].startswith("mtcli: error: ") and "cannot be written" in errors[0]
+    )
+    assert before == {path: path.read_bytes() for path in before}
+    assert not list(folder.rglob("*.tmp"))
+    assert mtcli("translate", "-m", folder, stdin=b"Hallo\n").stdout.count(b"\n") == 1
