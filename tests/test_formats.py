@@ -14,7 +14,8 @@ PACKAGES = sorted((Path(__file__).parent / "data" / "packages").iterdir())
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
 def test_old_packages_translate_as_they_did(package: Path, tmp_path: Path) -> None:
     shutil.copytree(package, tmp_path / "de-en")
-    done = mtcli(
+    text = b"Ich habe gewonnen!\nIch habe gelogen.\n\nSei nicht ungerecht!\nMach dich vom Acker!\n"
+    done = mtcli("translate", "-m", tmp_path / "de-en", stdin=text)
         "translate",
         "-m",
         tmp_path / "de-en",
