@@ -16,10 +16,5 @@ def test_old_packages_translate_as_they_did(package: Path, tmp_path: Path) -> No
     shutil.copytree(package, tmp_path / "de-en")
     text = b"Ich habe gewonnen!\nIch habe gelogen.\n\nSei nicht ungerecht!\nMach dich vom Acker!\n"
     done = mtcli("translate", "-m", tmp_path / "de-en", stdin=text)
-        "translate",
-        "-m",
-        tmp_path / "de-en",
-        stdin=b"Ich habe gewonnen!\nIch habe gelogen.\n\nSei nicht ungerecht!\nMach dich vom Acker!\n",
-    )
     assert done.stdout.decode() == "I won!\nI lied.\n\nBe fair.\nGo away!\n"
     assert not done.stderr
