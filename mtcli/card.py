@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from mtcli.config import Config
+from mtcli.vocab import VocabSizes
 
 
-def model_card(name: str, config: Config) -> str:
+def model_card(name: str, config: Config, parameters: int, vocab: VocabSizes) -> str:
     """Markdown that says what the model is, what it learnt from and how good it is."""
     data, model, scores = config.data, config.model, config.scores
     languages = f"{config.languages.src or 'source'} to {config.languages.tgt or 'target'}"
     vocabulary = (
-        f"{config.tokenizer.vocab_size} {config.tokenizer.type} pieces, {'joint' if config.tokenizer.joint else 'one each side'}"
+        f"{vocab.tgt:,} {config.tokenizer.type} pieces, {'joint' if vocab.shared else f'and {vocab.src:,} of the source'}"
     )
     shape = f"{model.encoder_layers}+{model.decoder_layers} layers, width {model.width}"
     return f"""# {name}
@@ -19,10 +20,11 @@ A translation model from {languages}, made by `mtcli train`.
 
 | | |
 |---|---|
-| Architecture | {model.architecture}, {shape} |
+| Architecture | {model.architecture}, {shape}, {parameters / 1e6:.1f} million parameters |
 | Vocabulary | {vocabulary} |
 | Trained on | {data.pairs:,} sentence pairs of {", ".join(data.src)} and {", ".join(data.tgt)} |
 | Licence of the text | {data.licence or "not stated: `mtcli train --set data.licence=...` puts it here"} |
+| Speed | {scores.sentences_per_second:,.0f} dev sentences a second, greedy, on the machine that trained it |
 | Updates | {scores.step:,}, in {scores.training_seconds / 60:.0f} minutes |
 
 ## Scores

@@ -171,6 +171,8 @@ class ScoreRecord:
     bleu_signature: str = ""
     chrf_signature: str = ""
     training_seconds: float = 0.0
+    sentences_per_second: float = 0.0
+    """Speed of that decoding, on the machine that trained."""
 
 
 @dataclass(frozen=True)
@@ -285,10 +287,13 @@ PRESETS: dict[str, dict[str, dict[str, int | float]]] = {
 }
 """Sizes of model, for each architecture."""
 
+LEARNING_RATES = {"tiny": 0.0015, "small": 0.0015, "base": 0.0007, "big": 0.0004}
+"""Peak learning rate of each preset: larger models want smaller ones."""
+
 
 def preset_for(pairs: int) -> str:
     """The preset for a corpus of so many sentence pairs; `big` is only taken when it is named."""
-    if pairs < 20_000:
+    if pairs < 50_000:
         return "tiny"
     return "small" if pairs < 400_000 else "base"
 
@@ -298,7 +303,10 @@ def preset(name: str, architecture: str) -> dict[str, dict[str, Any]]:
     if name not in PRESETS:
         raise UsageError(f"unknown preset {name}: choose one of {', '.join(PRESETS)}")
     ModelConfig(architecture=_parse(typing.get_type_hints(ModelConfig)["architecture"], architecture, "architecture"))
-    return {"model": {"architecture": architecture, **PRESETS[name][architecture]}}
+    return {
+        "model": {"architecture": architecture, **PRESETS[name][architecture]},
+        "training": {"learning_rate": LEARNING_RATES[name]},
+    }
 
 
 def languages_of(src: str, tgt: str) -> Languages:

@@ -19,5 +19,9 @@ class DataError(MtcliError):
     """A text file is missing, unreadable, damaged, empty or not aligned with its other side."""
 
 
+class TrainingError(MtcliError):
+    """Training cannot go on."""
+
+
 class PackageError(MtcliError):
     """A model package is missing, incomplete, damaged or of a newer format."""

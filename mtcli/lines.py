@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from mtcli.errors import DataError
+from mtcli.errors import DataError, UsageError
 
 log = logging.getLogger("mtcli")
 
@@ -69,7 +69,9 @@ class LineReader:
 
     def _read(self) -> bytes:
         try:
-            return self._stream.read(CHUNK)
+            while (chunk := self._stream.read(CHUNK)) is None:  # a pipe that does not block, and is empty
+                select.select([self._stream], [], [])
+            return chunk
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise DataError(f"{self.name}: damaged gzip file ({error})") from error
         except OSError as error:
@@ -120,10 +122,10 @@ def read_lines(path: str | Path) -> list[str]:
 def read_parallel(src: list[str], tgt: list[str]) -> tuple[list[str], list[str]]:
     """The lines of several source files and of as many target files, line-aligned.
 
-    Raises DataError when a pair of files differs in length.
+    Raises DataError when a pair of files differs in length, UsageError when a file has no partner.
     """
     if len(src) != len(tgt):
-        raise DataError(f"{len(src)} source files but {len(tgt)} target files: give them in pairs")
+        raise UsageError(f"{len(src)} source files {src} but {len(tgt)} target files {tgt}: give them in pairs")
     src_lines: list[str] = []
     tgt_lines: list[str] = []
     for src_path, tgt_path in zip(src, tgt, strict=True):
@@ -146,7 +148,11 @@ class LineWriter:
         data = memoryview("".join(line + "\n" for line in lines).encode("utf-8"))
         try:
             while data:
-                data = data[self._stream.write(data) :]
+                written = self._stream.write(data)
+                if written is None:  # a pipe that does not block, and is full
+                    select.select([], [self._stream], [])
+                else:
+                    data = data[written:]
         except OSError as error:
             raise DataError(f"{self._name}: cannot be written ({error.strerror})") from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import shutil
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from mtcli.model import EncoderDecoder
     from mtcli.tokenizer import Tokenizer
+    from mtcli.vocab import VocabSizes
 
 log = logging.getLogger("mtcli")
 
@@ -51,13 +53,7 @@ class ModelPackage:
         except PackageError as error:
             raise PackageError(f"{self.folder}: {error}") from error
 
-    def save_tokenizer(self, src: bytes, tgt: bytes | None) -> None:
-        """Write one joint sentencepiece model, or one for each side."""
-        write(self.folder / TOKENIZER, src)
-        if tgt is not None:
-            write(self.folder / TGT_TOKENIZER, tgt)
-
-    def load_model(self, device: torch.device) -> EncoderDecoder:
+    def load_model(self, vocab: VocabSizes, device: torch.device) -> EncoderDecoder:
         """The model, ready to translate. Raises PackageError when its weights are missing, damaged or of another shape."""
         from safetensors import SafetensorError
         from safetensors.torch import load
@@ -65,7 +61,7 @@ class ModelPackage:
         from mtcli.model import build
 
         data = self._read(WEIGHTS, "`mtcli train` fills the package")
-        model = build(self.config.model, self.tokenizer().sizes)
+        model = build(self.config.model, vocab)
         try:
             model.load_parameters(load(data))
         except (SafetensorError, ValueError) as error:
@@ -104,6 +100,28 @@ def write(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
+def create(folder: Path, values: dict[str, Any], src: bytes, tgt: bytes | None) -> None:
+    """Make a new package of a `model.toml` and a tokenizer: the folder appears when it is complete."""
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    try:
+        save_config(temporary, values)
+        save_tokenizer(temporary, src, tgt)
+        if folder.exists():  # and is empty: see `place`
+            folder.rmdir()
+        temporary.rename(folder)
+    except OSError as error:
+        raise PackageError(f"{folder}: cannot be made ({error.strerror})") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def save_tokenizer(folder: Path, src: bytes, tgt: bytes | None) -> None:
+    """Write one joint sentencepiece model, or one for each side."""
+    if tgt is not None:
+        write(folder / TGT_TOKENIZER, tgt)
+    write(folder / TOKENIZER, src)
+
+
 def save_config(folder: Path, values: dict[str, Any]) -> None:
     """Write `model.toml` in `folder`, which is made when it does not exist."""
     import tomli_w
@@ -112,7 +130,7 @@ def save_config(folder: Path, values: dict[str, Any]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PackageError(f"{folder}: cannot be made ({error.strerror})") from error
-    write(folder / CONFIG, tomli_w.dumps({"format": FORMAT, **values}).encode())
+    write(folder / CONFIG, tomli_w.dumps({"format": FORMAT} | values | {"format": FORMAT}).encode())
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -159,15 +177,16 @@ def shelves() -> list[Path]:
 
     own = os.environ.get("MTCLI_MODELS")
     shipped = Path(__file__).parent / "models"
-    return [*([Path(own)] if own else []), Path("models"), Path(platformdirs.user_data_dir("mtcli")) / "models", shipped]
+    found = [*([Path(own)] if own else []), Path("models"), Path(platformdirs.user_data_dir("mtcli")) / "models", shipped]
+    return list({shelf.resolve(): shelf for shelf in found}.values())
 
 
 def place(name: str) -> Path:
-    """Where `name` is or, if it is not there yet, where it is to be made: a path as it stands, a bare name on the first shelf.
+    """Where a package called `name` is written: a path as it stands, a bare name on the first shelf.
 
     Raises PackageError when something else is there.
     """
-    folder = find(name) or (Path(name) if os.sep in name or Path(name).exists() else shelves()[0] / name)
+    folder = Path(name) if os.sep in name or Path(name).exists() else shelves()[0] / name
     if folder.exists() and not (folder / CONFIG).exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise PackageError(f"{folder}: exists and is not a model package: give another -m")
     return folder

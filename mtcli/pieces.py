@@ -10,7 +10,7 @@ from typing import Any, cast
 from mtcli.config import languages_of, parse_config
 from mtcli.errors import PackageError, UsageError
 from mtcli.lines import LineReader, open_output, read_parallel
-from mtcli.package import CONFIG, ModelPackage, open_package, place, save_config, set_aside
+from mtcli.package import CONFIG, create, open_package, place, set_aside
 from mtcli.tokenizer import Side, Tokenizer, load_tokenizer, train_tokenizer
 
 BLOCK = 1024
@@ -24,12 +24,11 @@ def begin_package(name: str, src: list[str], tgt: list[str], tokenizer: dict[str
     lines = read_parallel(src, tgt)
     config = parse_config({"tokenizer": tokenizer}).tokenizer
     models = train_tokenizer(config, *lines)
-    if folder.exists() and fresh:
-        set_aside(folder)
     size = load_tokenizer(*models).sizes.tgt
     values = {"tokenizer": {**tokenizer, "vocab_size": size}, "languages": dataclasses.asdict(languages_of(src[0], tgt[0]))}
-    save_config(folder, values)
-    ModelPackage(folder, parse_config(values)).save_tokenizer(*models)
+    if folder.exists() and fresh:
+        set_aside(folder)
+    create(folder, values, *models)
     return folder
 
 

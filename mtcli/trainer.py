@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import logging
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,13 +32,26 @@ from mtcli.data.split import Pairs, split
 from mtcli.errors import DataError, PackageError
 from mtcli.lines import read_parallel
 from mtcli.model import build
-from mtcli.package import CONFIG, TOKENIZER, TRAINING, WEIGHTS, ModelPackage, place, read_config, set_aside, write
-from mtcli.scoring import Score, score
-from mtcli.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
+from mtcli.package import (
+    CONFIG,
+    TOKENIZER,
+    TRAINING,
+    WEIGHTS,
+    ModelPackage,
+    create,
+    place,
+    read_config,
+    save_tokenizer,
+    set_aside,
+    write,
+)
+from mtcli.scoring import score
+from mtcli.tokenizer import Tokenizer, load_tokenizer, normalise, train_tokenizer
 from mtcli.training.checkpoint import dump, restore
-from mtcli.training.loop import StepRecord, TrainingLoop, token_losses
+from mtcli.training.loop import StepRecord, TrainingLoop, diverged, token_losses
 from mtcli.training.memory import keep_memory
 from mtcli.translator import Translator, pick_device
+from mtcli.vocab import VocabSizes
 
 log = logging.getLogger("mtcli")
 
@@ -90,6 +104,7 @@ class Plan:
     folder: Path
     config: Config
     parameters: int
+    vocab: VocabSizes
     device: str
     resumed_at: int
     """Updates that an earlier run has made."""
@@ -100,21 +115,26 @@ class TrainingRun:
 
     def __init__(self, package: ModelPackage, tokenizer: Tokenizer, loop: TrainingLoop, dev: Pairs) -> None:
         self.package, self.tokenizer, self.loop, self.dev = package, tokenizer, loop, dev
-        self.validations = 0
+        self.validated_at = -1
+        """Update of the last validation."""
+        self.next_validation = 1 / package.config.training.validations
+        """Share of the budget at which the next validation is due."""
         self.stale = 0
         """Validations since the best one."""
         self.best = ScoreRecord(dev_bleu=-1.0)
         self.finished = False
         self._saved_at = time.monotonic()
-        self._dev_corpus = ParallelCorpus(
-            tokenizer.encode([s for s, _ in dev], "src"), tokenizer.encode([t for _, t in dev], "tgt")
-        )
+        longest = package.config.training.max_length
+        src, tgt = tokenizer.encode([s for s, _ in dev], "src"), tokenizer.encode([t for _, t in dev], "tgt")
+        self._dev_corpus = ParallelCorpus([ids[:longest] for ids in src], [ids[:longest] for ids in tgt])
 
     @property
     def plan(self) -> Plan:
         """See Plan."""
         parameters = sum(p.numel() for p in self.loop.model.parameters())
-        return Plan(self.package.folder, self.package.config, parameters, str(self.loop.device), self.loop.step)
+        return Plan(
+            self.package.folder, self.package.config, parameters, self.tokenizer.sizes, str(self.loop.device), self.loop.step
+        )
 
     def records(self) -> Iterator[StepRecord | ValidationRecord]:
         """Train, validate and save until the budget is used up or patience is lost."""
@@ -126,22 +146,23 @@ class TrainingRun:
                 self._log(dataclasses.asdict(record))
                 yield record
             else:
-                yield self._validate()
+                if self.loop.step > self.validated_at:
+                    yield self._validate()
                 break
             if time.monotonic() - self._saved_at > SAVE_SECONDS:
                 self.save()
         if not self.finished:
-            self.finished = True
+            self.finished = self.stale < self.package.config.training.patience  # else patience may be raised later
             self.save()
 
     def _validation_is_due(self) -> bool:
-        share = (self.validations + 1) / self.package.config.training.validations
-        return self.loop.step > 0 and share <= self.loop.progress < 1
+        return self.loop.step > max(0, self.validated_at) and self.next_validation <= self.loop.progress < 1
 
     def save(self) -> None:
         """Write what resuming needs."""
         extra = {
-            "validations": self.validations,
+            "validated_at": self.validated_at,
+            "next_validation": self.next_validation,
             "stale": self.stale,
             "best": dataclasses.asdict(self.best),
             "finished": self.finished,
@@ -151,52 +172,97 @@ class TrainingRun:
         self._saved_at = time.monotonic()
 
     def resume(self) -> None:
-        """Go on from the saved state, if there is one."""
+        """Go on from the saved state, if there is one. Raises PackageError when it is damaged, or gone from a trained package."""
         path = state_path(self.package.folder)
         if not path.exists():
+            if (self.package.folder / WEIGHTS).exists():
+                raise PackageError(
+                    f"{self.package.folder} is trained, and what resuming needs ({TRAINING}/) is gone: "
+                    "give --fresh to set it aside and begin again, or another -m"
+                )
             return
         extra = restore(self.loop, str(path))
-        self.validations, self.stale = extra["validations"], extra["stale"]
+        self.validated_at, self.next_validation, self.stale = extra["validated_at"], extra["next_validation"], extra["stale"]
         self.best = ScoreRecord(**extra["best"])
         same_budget = extra["budget"] == _budget(self.package.config)
         self.finished = extra["finished"] and same_budget
-        if not same_budget:  # a larger budget: the share that is used up shrinks
-            self.validations = int(self.loop.progress * self.package.config.training.validations)
+        if not same_budget:
+            self.next_validation = self.loop.progress + 1 / self.package.config.training.validations
             self.stale = 0
 
     def _validate(self) -> ValidationRecord:
         started = time.monotonic()
-        self.validations = max(self.validations + 1, int(self.loop.progress * self.package.config.training.validations))
         model = self.loop.averaged.eval()
+        loss = self._dev_loss()
+        translating = time.monotonic()
         decoding = dataclasses.replace(self.package.config.decoding, beam_size=1, n_best=1)
         hyps = Translator(model, self.tokenizer, decoding, self.loop.device).translate([src for src, _ in self.dev])
+        speed = len(hyps) / max(1e-6, time.monotonic() - translating)
         bleu, chrf = score(hyps, [[tgt for _, tgt in self.dev]], ("bleu", "chrf"))
-        scores = self._scores(self._dev_loss(), bleu, chrf)
+        scores = ScoreRecord(
+            step=self.loop.step,
+            dev_loss=round(loss, 4),
+            dev_bleu=round(bleu.value, 2),
+            dev_chrf=round(chrf.value, 2),
+            bleu_signature=bleu.signature,
+            chrf_signature=chrf.signature,
+            training_seconds=round(self.loop.seconds, 1),
+            sentences_per_second=round(speed, 1),
+        )
         best = (scores.dev_bleu, -scores.dev_loss) > (self.best.dev_bleu, -self.best.dev_loss)
         self.stale = 0 if best else self.stale + 1
         if best:
-            self.best = scores
-            config = dataclasses.replace(self.package.config, scores=scores)
-            self.package = self.package.save(config, model, model_card(self.package.folder.name, config))
-        self.loop.reserve = 1.2 * (time.monotonic() - started)
+            self._keep(scores)
+        self._plan_next_validation(time.monotonic() - started)
         self.save()
         self._log({"validation": dataclasses.asdict(scores), "best": best})
         samples = tuple((*self.dev[i], hyps[i]) for i in range(min(3, len(self.dev))))
         return ValidationRecord(scores, best, self.package.config.training.patience - self.stale, samples)
 
-    def _scores(self, loss: float, bleu: Score, chrf: Score) -> ScoreRecord:
-        values = round(loss, 4), round(bleu.value, 2), round(chrf.value, 2)
-        return ScoreRecord(self.loop.step, *values, bleu.signature, chrf.signature, round(self.loop.seconds, 1))
+    def _keep(self, scores: ScoreRecord) -> None:
+        if not state_path(self.package.folder).exists():
+            self.save()  # weights without a state could not be resumed from
+        self.best = scores
+        config = dataclasses.replace(self.package.config, scores=scores)
+        card = model_card(self.package.folder.name, config, self.plan.parameters, self.tokenizer.sizes)
+        self.package = self.package.save(config, self.loop.averaged, card)
+
+    def _plan_next_validation(self, seconds: float) -> None:
+        """After a validation that took so long: it must fit once more at the end, and most of the time is for training."""
+        config = self.package.config.training
+        self.loop.reserve = 1.2 * seconds
+        self.validated_at = self.loop.step
+        gap = max(1 / config.validations, 4 * seconds / config.seconds if config.seconds else 0)
+        self.next_validation = self.loop.progress + gap
 
     @torch.inference_mode()
     def _dev_loss(self) -> float:
         model = self.loop.averaged
         batches = (batch.to(self.loop.device) for batch in self._dev_corpus.in_order(self.package.config.training.batch_tokens))
-        return float(torch.cat([token_losses(model, batch) for batch in batches]).mean())
+        loss = float(torch.cat([token_losses(model, batch) for batch in batches]).mean())
+        if not math.isfinite(loss):
+            raise diverged(self.loop.step)
+        return loss
 
     def _log(self, values: dict[str, Any]) -> None:
-        with open(self.package.folder / TRAINING / "metrics.jsonl", "a", encoding="utf-8") as file:
+        with open(self._metrics, "a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
+
+    def forget_later_records(self) -> None:
+        """Drop from the log what was done after the state was saved, and so is done again."""
+        if self._metrics.exists():
+            lines = self._metrics.read_text(encoding="utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if line.endswith("\n") and _step(json.loads(line)) <= self.loop.step]
+            write(self._metrics, "".join(kept).encode())
+
+    @property
+    def _metrics(self) -> Path:
+        return self.package.folder / TRAINING / "metrics.jsonl"
+
+
+def _step(record: dict[str, Any]) -> int:
+    step: int = record.get("validation", record)["step"]
+    return step
 
 
 def start(request: TrainingRequest) -> TrainingRun:
@@ -211,7 +277,7 @@ def start(request: TrainingRequest) -> TrainingRun:
     folder = place(request.name)
     config = _configure(request, folder, pairs, dev)
     if not dev:
-        pairs, dev = split(pairs, max(1, min(config.training.dev_size, len(pairs) // 20)), config.training.seed)
+        pairs, dev = split(pairs, max(1, min(config.training.dev_size, len(pairs) // 20)), config.training.seed, normalise)
     run = _prepare(folder, config, pairs, dev, device, request.fresh)
     run.loop.started -= time.monotonic() - began  # reading and tokenising count as training time, too
     return run
@@ -221,6 +287,8 @@ def _configure(request: TrainingRequest, folder: Path, pairs: Pairs, dev: Pairs)
     """Settings by rising strength: preset, what the package says, what the request says."""
     values = {} if request.fresh or not (folder / CONFIG).exists() else read_config(folder)
     asked = with_overrides({}, list(request.overrides))
+    if {"steps", "seconds"} & asked.get("training", {}).keys():  # a new budget takes the place of the old one
+        values["training"] = {k: v for k, v in values.get("training", {}).items() if k not in ("steps", "seconds")}
     architecture = asked.get("model", {}).get("architecture") or values.get("model", {}).get("architecture", "transformer")
     layers = [preset(preset_for(len(pairs)), architecture), values]
     layers += [preset(request.preset, architecture)] if request.preset else []
@@ -255,7 +323,7 @@ def _check_unchanged(folder: Path, old: Config, new: Config) -> None:
     fixed = [("tokenizer", field.name) for field in dataclasses.fields(old.tokenizer)] if (folder / TOKENIZER).exists() else []
     if state_path(folder).exists() or (folder / WEIGHTS).exists():
         fixed += [("model", field.name) for field in dataclasses.fields(old.model)]
-        fixed += [("training", key) for key in ("seed", "batch_tokens", "max_length")]
+        fixed += [("training", key) for key in ("seed", "batch_tokens", "max_length", "dev_size")]
     for section, key in fixed:
         before, now = getattr(getattr(old, section), key), getattr(getattr(new, section), key)
         if before != now:
@@ -274,20 +342,19 @@ def _prepare(folder: Path, config: Config, pairs: Pairs, dev: Pairs, device: tor
     run = TrainingRun(ModelPackage(folder, config), tokenizer, loop, dev)
     if not fresh:
         run.resume()
+        run.forget_later_records()
     elif folder.exists():
         set_aside(folder)
-    _begin(run.package, models)
-    return run
-
-
-def _begin(package: ModelPackage, models: tuple[bytes, bytes | None] | None) -> None:
-    """Write what a package has before its first step."""
-    package.save_config(package.config)
-    if models:
-        package.save_tokenizer(*models)
-    (package.folder / TRAINING).mkdir(exist_ok=True)
-    for left in package.folder.rglob(".*.tmp"):  # of a run that was killed while writing
+    if (folder / CONFIG).exists():
+        if models:
+            save_tokenizer(folder, *models)
+        run.package.save_config(config)
+    elif models:
+        create(folder, config.to_dict(), *models)
+    (folder / TRAINING).mkdir(exist_ok=True)
+    for left in folder.rglob(".*.tmp"):  # of a run that was killed while writing
         left.unlink()
+    return run
 
 
 def _encode(tokenizer: Tokenizer, src: list[str], tgt: list[str], max_length: int) -> ParallelCorpus:
@@ -297,7 +364,7 @@ def _encode(tokenizer: Tokenizer, src: list[str], tgt: list[str], max_length: in
     if len(kept) < len(pairs):
         log.warning("%d pairs are left out: a side is empty or has more than %d pieces", len(pairs) - len(kept), max_length)
     if not kept:
-        raise DataError("no sentence pair is left to train on")
+        raise DataError("no sentence pair is left to train on: every one has an empty or too long side, or stands in the dev set")
     return ParallelCorpus([s for s, _ in kept], [t for _, t in kept])
 
 

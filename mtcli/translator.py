@@ -47,7 +47,8 @@ class Translator:
         package = open_package(name)
         config = dataclasses.replace(package.config.decoding, **decoding)  # type: ignore[arg-type]
         where = pick_device(device)
-        return cls(package.load_model(where), package.tokenizer(), config, where)
+        tokenizer = package.tokenizer()
+        return cls(package.load_model(tokenizer.sizes, where), tokenizer, config, where)
 
     def translate(self, lines: list[str]) -> list[str]:
         """The best translation of each line; a line without text gives an empty one."""
@@ -82,8 +83,9 @@ class Translator:
 
     def _search_all(self, parts: list[list[int]]) -> list[list[Hypothesis]]:
         found: list[list[Hypothesis]] = [[] for _ in parts]
-        lengths = torch.tensor([(len(ids) + 1) * self.config.beam_size for ids in parts])
-        for indices in cut(lengths.argsort(descending=True, stable=True).tolist(), lengths, self.config.batch_tokens):
+        lengths = [(len(ids) + 1) * self.config.beam_size for ids in parts]
+        longest_first = sorted(range(len(parts)), key=lambda i: -lengths[i])
+        for indices in cut(longest_first, lengths, self.config.batch_tokens):
             for i, hypotheses in zip(indices, self._search([parts[i] for i in indices]), strict=True):
                 found[i] = hypotheses
         return found
@@ -97,6 +99,7 @@ class Translator:
                 raise
         log.warning("out of memory with %d sentences at once: trying half as many", len(batch))
         half = len(batch) // 2
+        self.config = dataclasses.replace(self.config, batch_tokens=max(1, self.config.batch_tokens // 2))
         return self._search(batch[:half]) + self._search(batch[half:])
 
     def _join(self, parts: list[list[Hypothesis]]) -> list[Translation]:

@@ -180,8 +180,8 @@ BAD_INPUT = [  # command, exit code, words that the error must hold
     ("tokenizer train -m new --src train.de --tgt two.en", 1, "train.de 300 two.en 2"),
     ("train -m new --src train.de --tgt two.en", 1, "train.de 300 two.en 2"),
     (f"{NEW} --dev-src train.de --dev-tgt two.en", 1, "train.de 300 two.en 2"),
-    (f"{NEW} --src train.de", 1, "2 1 pairs"),
-    (f"{NEW} --dev-src train.de", 1, "1 0 pairs"),
+    (f"{NEW} --src train.de", 2, "2 1 pairs"),
+    (f"{NEW} --dev-src train.de", 2, "1 0 pairs"),
     ("train -q -m new --src blank.en --tgt train.en", 1, "no sentence pair"),
     ("train -m new --src blank.en --tgt blank.en", 1, "vocabulary"),
     ("tokenizer train -m new --src blank.en --tgt blank.en", 1, "vocabulary"),
@@ -289,6 +289,7 @@ BROKEN_PACKAGE = [  # how the package is broken, command, words that the error m
     ("edit model.toml 'joint = true' 'joint = false'", "translate -m de-en", "de-en tokenizer.tgt.model"),
     ("halve training/state.safetensors", f"{TRAIN} --steps 5", "state.safetensors --fresh"),
     ("empty training/state.safetensors", TRAIN, "state.safetensors --fresh"),
+    ("remove training/state.safetensors", TRAIN, "de-en trained training/ gone --fresh"),
 ]
 
 

@@ -179,7 +179,7 @@ def test_every_preset_is_a_valid_model(name: str, architecture: str) -> None:
 
 
 def test_presets_grow_with_the_corpus_and_wrong_names_are_refused() -> None:
-    chosen = [preset_for(pairs) for pairs in (1, 19_999, 20_000, 399_999, 400_000, 10**9)]
+    chosen = [preset_for(pairs) for pairs in (1, 49_999, 50_000, 399_999, 400_000, 10**9)]
     assert chosen == ["tiny", "tiny", "small", "small", "base", "base"]
     sizes = [ModelConfig(**preset(name, "transformer")["model"]).width for name in PRESETS]
     assert sizes == sorted(sizes)

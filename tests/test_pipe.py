@@ -212,6 +212,20 @@ def test_batch_size_and_order_and_threads_change_nothing(package: Path) -> None:
     assert_same(usual.translate_n_best(SENTENCES))
 
 
+def test_a_pipe_that_does_not_block_is_read_to_its_end(transformer_package: Path) -> None:
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    arguments = [sys.executable, "-m", "mtcli", "tokenizer", "encode", "-m", str(transformer_package)]
+    with subprocess.Popen(arguments, stdin=read, stdout=subprocess.PIPE) as process:
+        os.close(read)
+        assert process.stdout
+        for line in (b"eins\n", b"zwei\n", b"drei\n"):
+            os.write(write, line)
+            assert process.stdout.readline()
+        os.close(write)
+        assert process.wait(timeout=60) == 0
+
+
 @pytest.mark.parametrize("command", [("translate", "--beam-size", "1"), ("tokenizer", "encode")])
 def test_a_typed_line_is_answered_at_once(command: tuple[str, ...], transformer_package: Path) -> None:
     arguments = [sys.executable, "-m", "mtcli", *command, "-m", str(transformer_package)]

@@ -22,7 +22,7 @@ from torch.nn.functional import pad
 from mtcli.config import ModelConfig, TrainingConfig
 from mtcli.data.batches import Batch, ParallelCorpus
 from mtcli.data.split import split
-from mtcli.errors import PackageError
+from mtcli.errors import PackageError, TrainingError
 from mtcli.model import build
 from mtcli.trainer import TrainingRequest, ValidationRecord, start
 from mtcli.training.checkpoint import dump, restore
@@ -112,8 +112,8 @@ def test_held_out_pairs_share_no_side_with_the_rest(pairs: list[tuple[str, str]]
     full = [(src, tgt) for src, tgt in pairs if src.strip() and tgt.strip()]
     assert len(dev) == min(size, len(full))
     assert all(pair in full for pair in dev)
-    src_sides, tgt_sides = {src for src, _ in dev}, {tgt for _, tgt in dev}
-    assert train == [(src, tgt) for src, tgt in pairs if src not in src_sides and tgt not in tgt_sides]
+    src_sides, tgt_sides = {src.strip() for src, _ in dev}, {tgt.strip() for _, tgt in dev}
+    assert train == [(src, tgt) for src, tgt in pairs if src.strip() not in src_sides and tgt.strip() not in tgt_sides]
     assert split(pairs, size, seed) == (train, dev)
 
 
@@ -274,6 +274,55 @@ def test_a_finished_run_goes_on_when_its_budget_grows(tmp_path: Path) -> None:
     assert steps_of(3) == [1, 2, 3, 3]  # each update, and the validation after the last one
     assert steps_of(3) == []
     assert steps_of(5) == [4, 5, 5]
+
+
+def test_a_new_budget_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    list(start(request(tmp_path / "de-en", "rnn", "training.steps=2", "training.validations=1")).records())
+    run = start(request(tmp_path / "de-en", "rnn", "training.seconds=1000"))
+    assert (run.package.config.training.steps, run.package.config.training.seconds) == (0, 1000.0)
+    assert next(run.records()).step == 3  # type: ignore[union-attr]
+
+
+def test_slow_validations_do_not_starve_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: clock)
+    run = start(request(tmp_path / "de-en", "rnn", "training.seconds=200", "training.validations=40"))
+    measure = run._dev_loss
+
+    def slow_dev_loss() -> float:
+        nonlocal clock
+        clock += 10
+        return measure()
+
+    monkeypatch.setattr(run, "_dev_loss", slow_dev_loss)
+    validated = []
+    for record in run.records():
+        if isinstance(record, StepRecord):
+            clock += 1
+        else:
+            validated.append(record.scores.step)
+    assert validated == sorted(set(validated)) and len(validated) > 2
+    assert run.loop.step > 100 and clock <= 210
+
+
+def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:
+    run = start(request(tmp_path / "de-en", "transformer", "training.learning_rate=1e30", "training.steps=9"))
+    with pytest.raises(TrainingError, match=r"training\.learning_rate"):
+        list(run.records())
+
+
+def test_what_is_done_again_stands_once_in_the_log(tmp_path: Path) -> None:
+    asked = request(tmp_path / "de-en", "rnn", "training.steps=6", "training.validations=1")
+    run = start(asked)
+    records = run.records()
+    for _ in range(2):
+        next(records)
+    run.save()
+    for _ in range(2):
+        next(records)  # killed here: two updates are lost
+    list(start(asked).records())
+    log = (tmp_path / "de-en" / "training" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in log if "validation" not in line] == [1, 2, 3, 4, 5, 6]
 
 
 @pytest.mark.slow

@@ -62,6 +62,8 @@ def main() -> NoReturn:
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, MemoryError) or "out of memory" in str(error) or "can't allocate memory" in str(error):
+            _fail("out of memory: give a smaller training.batch_tokens, --preset or --beam-size", 1)
         _fail(f"{type(error).__name__}: {error} (this is a bug; --debug shows where)", 1)
     sys.exit(0)
 

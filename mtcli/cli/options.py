@@ -19,7 +19,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def say(text: str) -> None:
-    """Print to standard output. Raises DataError when it is closed."""
+    """Print to standard output, and end without a word when its reader goes away. Raises DataError when it is closed."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     if sys.stdout is None:
         raise DataError("standard output is closed: nothing can be printed")
     print(text, flush=True)

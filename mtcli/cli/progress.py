@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -24,7 +25,7 @@ def follow(run: TrainingRun, quiet: bool) -> None:
     """Drive the run to its end and show it. Ctrl-C or SIGTERM saves and exits with 128 + the signal; a second one kills."""
     from mtcli.training.loop import StepRecord
 
-    stop = Stop()
+    stop = Stop(quiet)
     meter = Meter(run)
     with _view(quiet) as view:
         view.write(_plan(run.plan))
@@ -43,15 +44,17 @@ def follow(run: TrainingRun, quiet: bool) -> None:
 class Stop:
     """Remembers the first SIGINT or SIGTERM; the next one ends the process at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, quiet: bool) -> None:
         self.signal = 0
+        self._quiet = quiet
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._remember)
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
         signal.signal(number, signal.SIG_DFL)
-        print("\nmtcli: saving after this step; once more stops at once", file=sys.stderr)
+        if not self._quiet:
+            os.write(2, b"\nmtcli: saving after this step; once more stops at once\n")
 
 
 class Meter:
@@ -87,7 +90,7 @@ def _plan(plan: Plan) -> str:
     languages = f"{config.languages.src or 'source'}-{config.languages.tgt or 'target'}"
     return (
         f"{plan.folder}: {config.model.architecture} {languages}, {plan.parameters / 1e6:.1f} M parameters, "
-        f"{config.tokenizer.vocab_size} pieces, on {plan.device}{begun}\n"
+        f"{plan.vocab.tgt} pieces, on {plan.device}{begun}\n"
         f"{config.data.pairs:,} sentence pairs, {config.data.tgt_tokens:,} target tokens, {config.data.dev_pairs:,} dev pairs"
     )
 

@@ -89,28 +89,28 @@ class ParallelCorpus:
         generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
         order = torch.randperm(len(self), generator=generator)
         batches: list[list[int]] = []
+        sizes, stride = self.lengths.tolist(), int(self.src.lengths.max()) + 1
         size = max(1000, 50 * batch_tokens // max(1, int(self.lengths.float().mean())))
         for pool in torch.split(order, size):
-            keys = self.tgt.lengths[pool] * (int(self.src.lengths.max()) + 1) + self.src.lengths[pool]
-            batches += cut(pool[keys.argsort(stable=True)].tolist(), self.lengths, batch_tokens)
+            keys = self.tgt.lengths[pool] * stride + self.src.lengths[pool]
+            batches += cut(pool[keys.argsort(stable=True)].tolist(), sizes, batch_tokens)
         return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
 
     def in_order(self, batch_tokens: int) -> Iterator[Batch]:
         """All pairs, shortest first: for measuring."""
-        for indices in cut(self.lengths.argsort(stable=True).tolist(), self.lengths, batch_tokens):
+        for indices in cut(self.lengths.argsort(stable=True).tolist(), self.lengths.tolist(), batch_tokens):
             yield self.batch(indices)
 
 
-def cut(order: list[int], lengths: Tensor, batch_tokens: int) -> list[list[int]]:
+def cut(order: list[int], lengths: list[int], batch_tokens: int) -> list[list[int]]:
     """Cut `order` into runs of at most `batch_tokens` padded positions; a longer item has a run to itself."""
-    sizes = lengths.tolist()
     runs: list[list[int]] = []
     longest = 0
     for i in order:
-        longest = max(longest, sizes[i])
+        longest = max(longest, lengths[i])
         if runs and longest * (len(runs[-1]) + 1) <= batch_tokens:
             runs[-1].append(i)
         else:
             runs.append([i])
-            longest = sizes[i]
+            longest = lengths[i]
     return runs

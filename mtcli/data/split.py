@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 Pairs = list[tuple[str, str]]
 
 
-def split(pairs: Pairs, size: int, seed: int) -> tuple[Pairs, Pairs]:
-    """Training pairs and `size` dev pairs drawn at random, without empty sides; no dev side stands in the training pairs."""
-    full = [i for i, (src, tgt) in enumerate(pairs) if src.strip() and tgt.strip()]
+def split(pairs: Pairs, size: int, seed: int, normalise: Callable[[str], str] = str.strip) -> tuple[Pairs, Pairs]:
+    """Training pairs and `size` dev pairs drawn at random, without empty sides; no dev side stands in the training pairs.
+
+    Sides that `normalise` makes equal are the same, and those of which it leaves nothing are empty.
+    """
+    keys = [(normalise(src), normalise(tgt)) for src, tgt in pairs]
+    full = [i for i, (src, tgt) in enumerate(keys) if src and tgt]
     chosen = set(random.Random(seed).sample(full, min(size, len(full))))
-    dev = [pairs[i] for i in sorted(chosen)]
-    src_sides, tgt_sides = {src for src, _ in dev}, {tgt for _, tgt in dev}
-    train = [p for i, p in enumerate(pairs) if i not in chosen and p[0] not in src_sides and p[1] not in tgt_sides]
-    return train, dev
+    src_sides, tgt_sides = {keys[i][0] for i in chosen}, {keys[i][1] for i in chosen}
+    train = [p for p, (src, tgt) in zip(pairs, keys, strict=True) if src not in src_sides and tgt not in tgt_sides]
+    return train, [pairs[i] for i in sorted(chosen)]

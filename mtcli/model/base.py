@@ -62,13 +62,18 @@ class EncoderDecoder(nn.Module, ABC):
         return self.project(self.features(src, src_mask, tgt_in))
 
     def load_parameters(self, tensors: dict[str, Tensor]) -> None:
-        """Copy `tensors` into the parameters of the same names. Raises ValueError unless names and shapes agree."""
+        """Copy `tensors` into the parameters of the same names.
+
+        Raises ValueError unless names and shapes agree and all values are numbers.
+        """
         parameters = dict(self.named_parameters())
         if parameters.keys() != tensors.keys():
             raise ValueError(f"tensors {sorted(parameters.keys() ^ tensors.keys())[:3]} are missing or too many")
         for name, parameter in parameters.items():
             if parameter.shape != tensors[name].shape:
                 raise ValueError(f"{name} has shape {tuple(tensors[name].shape)}, not {tuple(parameter.shape)}")
+            if not tensors[name].isfinite().all():
+                raise ValueError(f"{name} holds values that are not numbers")
             parameter.data.copy_(tensors[name])
 
     def embed(self, embedding: nn.Embedding, ids: Tensor) -> Tensor:

@@ -66,7 +66,7 @@ def _restore_tensors(loop: TrainingLoop, tensors: dict[str, Tensor]) -> None:
         values = _below(f"optimizer.{key}.", tensors)
         for name, parameter in loop.model.named_parameters():
             if name in values:
-                loop.optimizer.state[parameter][key] = values[name] if key == "step" else values[name].to(loop.device)
+                loop.optimizer.state[parameter][key] = values[name].to(loop.device)
 
 
 def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from mtcli.config import TrainingConfig
 from mtcli.data.batches import Batch, ParallelCorpus
+from mtcli.errors import TrainingError
 from mtcli.model import EncoderDecoder
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
@@ -92,12 +93,21 @@ class TrainingLoop:
             loss = token_losses(self.model, batch, self.config.label_smoothing).mean()
         loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
+        if not norm.isfinite():
+            raise TrainingError(
+                f"the loss is not a number any more after step {self.step}: give a smaller training.learning_rate"
+            )
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.average.update_parameters(self.model)
         self.step += 1
         tokens = int(batch.tgt_mask.sum())
         return StepRecord(self.step, self.epoch + 1, self.progress, loss.item(), tokens, rate, norm.item(), self.seconds)
+
+
+def diverged(step: int) -> TrainingError:
+    """The error to raise when a loss is not a number."""
+    return TrainingError(f"the loss is not a number any more after step {step}: give a smaller training.learning_rate")
 
 
 def token_losses(model: EncoderDecoder, batch: Batch, label_smoothing: float = 0.0) -> Tensor:
@@ -120,7 +130,11 @@ def matmul_dtype(precision: str, device: torch.device) -> torch.dtype:
     """The type that `training.precision` stands for on this device."""
     if precision != "auto":
         return torch.bfloat16 if precision == "bfloat16" else torch.float32
-    fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else torch.cpu._is_avx512_bf16_supported()
+    fast = (
+        torch.cuda.is_bf16_supported(including_emulation=False)
+        if device.type == "cuda"
+        else torch.cpu._is_avx512_bf16_supported()
+    )
     return torch.bfloat16 if fast else torch.float32
 
 
