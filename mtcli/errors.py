@@ -25,3 +25,8 @@ class TrainingError(MtcliError):
 
 class PackageError(MtcliError):
     """A model package is missing, incomplete, damaged or of a newer format."""
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether a device or the machine had no memory left."""
+    return isinstance(error, MemoryError) or "out of memory" in str(error) or "can't allocate memory" in str(error)

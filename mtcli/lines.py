@@ -19,6 +19,8 @@ from mtcli.errors import DataError, UsageError
 log = logging.getLogger("mtcli")
 
 CHUNK = 1 << 16
+BLOCK = 1024
+"""Most lines that are handed over together."""
 MOST_BYTES = 1 << 20
 """Input after which lines are handed over, however few they are."""
 PAUSE = 0.005
@@ -39,10 +41,10 @@ class LineReader:
         self._stream = _open(path, self.name)
 
     def __iter__(self) -> Iterator[str]:
-        for block in self.blocks(1024):
+        for block in self.blocks():
             yield from block
 
-    def blocks(self, size: int) -> Iterator[list[str]]:
+    def blocks(self, size: int = BLOCK) -> Iterator[list[str]]:
         """Yield the lines in lists of at most `size`; a shorter list as soon as the input pauses."""
         parts: list[bytes] = []  # the line that has not ended yet
         lines: list[str] = []

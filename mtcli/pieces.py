@@ -13,8 +13,6 @@ from mtcli.lines import LineReader, open_output, read_parallel
 from mtcli.package import CONFIG, create, open_package, place, set_aside
 from mtcli.tokenizer import Side, Tokenizer, load_tokenizer, train_tokenizer
 
-BLOCK = 1024
-
 
 def begin_package(name: str, src: list[str], tgt: list[str], tokenizer: dict[str, Any], fresh: bool) -> Path:
     """Learn a tokenizer from line-aligned text and begin a model package with it; returns its folder."""
@@ -65,5 +63,5 @@ def _open(model: str, side: str) -> tuple[Tokenizer, Side]:
 
 def _stream(source: str, convert: Callable[[list[str]], list[str]]) -> None:
     with open_output("-") as writer:
-        for block in LineReader(source).blocks(BLOCK):
+        for block in LineReader(source).blocks():
             writer.write(convert(block))

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mtcli")
 
-BLOCK = 1024
-"""Lines that are translated together when they come fast enough."""
-
 Form = Literal["text", "n-best", "json"]
 
 
@@ -49,7 +46,7 @@ def translate_stream(
     translator = Translator.load(model, device, **(decoding or {}))
     with open_output(output) as writer:
         first = 0
-        for block in reader.blocks(BLOCK):
+        for block in reader.blocks():
             writer.write(list(_render(translator, block, form, first)))
             first += len(block)
     for notice, count in translator.notices.items():

@@ -11,7 +11,7 @@ import torch
 
 from mtcli.config import DecodingConfig
 from mtcli.data.batches import cut
-from mtcli.errors import UsageError
+from mtcli.errors import UsageError, out_of_memory
 from mtcli.model import EncoderDecoder
 from mtcli.package import open_package
 from mtcli.search import Hypothesis, search
@@ -94,7 +94,7 @@ class Translator:
         """Search; when memory runs out, in two halves."""
         try:
             return search(self.model, batch, self.config, self.never, self.device)
-        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        except (MemoryError, RuntimeError) as error:
             if len(batch) == 1 or not out_of_memory(error):
                 raise
         log.warning("out of memory with %d sentences at once: trying half as many", len(batch))
@@ -114,11 +114,6 @@ class Translator:
             Translation(" ".join(filter(None, texts[rank * width : (rank + 1) * width])), sum(h.score for h in line))
             for rank, line in enumerate(chosen)
         ]
-
-
-def out_of_memory(error: Exception) -> bool:
-    """Whether a device or the machine had no memory left."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
 
 
 def pick_device(name: str) -> torch.device:

@@ -11,7 +11,7 @@ import typer
 
 from mtcli import __version__
 from mtcli.cli import models, score, tokenizer, train, translate
-from mtcli.errors import MtcliError
+from mtcli.errors import MtcliError, out_of_memory
 
 app = typer.Typer(
     name="mtcli",
@@ -62,7 +62,7 @@ def main() -> NoReturn:
     except Exception as error:
         if debug:
             raise
-        if isinstance(error, MemoryError) or "out of memory" in str(error) or "can't allocate memory" in str(error):
+        if out_of_memory(error):
             _fail("out of memory: give a smaller training.batch_tokens, --preset or --beam-size", 1)
         _fail(f"{type(error).__name__}: {error} (this is a bug; --debug shows where)", 1)
     sys.exit(0)
