@@ -25,6 +25,8 @@ class Languages:
 
     src: str = ""
     tgt: str = ""
+    targets: tuple[str, ...] = ()
+    """Target languages when there are several: a source line then begins with the one it wants, as in `>>de<< Hello!`."""
 
 
 @dataclass(frozen=True)
@@ -74,21 +76,30 @@ class TrainingConfig:
     """How the weights are found."""
 
     seed: int = 1
-    batch_tokens: int = 4096
-    """Most positions in a batch on either side, padding included."""
+    batch_tokens: int = 0
+    """Most positions in a batch on either side, padding included; 0 takes 4,096, or what memory holds if that is less."""
     learning_rate: float = 0.001
     """Peak learning rate, reached after `warmup_steps`; it then falls linearly to zero at the end of the budget."""
     warmup_steps: int = 400
     weight_decay: float = 0.01
     label_smoothing: float = 0.1
+    r_drop: float = 0.0
+    """Weight of the divergence between two passes with different dropout (Liang et al. 2021, alpha); 0 makes one pass."""
+    subword_sampling: float = 0.0
+    """Cut words into other pieces in each epoch: for bpe the probability that a merge is left out (Provilkov et al. 2020),
+    for unigram the exponent of the pieces' probabilities, less is wilder (Kudo 2018); 0 always takes the best pieces."""
+    freeze: tuple[str, ...] = ()
+    """Weights that are not trained: all whose names begin so, such as `encoder` or `tgt_embedding`."""
     clip_norm: float = 1.0
     """Gradients whose norm is larger are scaled down to it."""
     average_decay: float = 0.995
     """Decay of the exponential moving average of the weights, which is what is validated and kept."""
     steps: int = 0
-    """Budget in updates; with `seconds` 0 too, 60 passes over the corpus are made, fewer when it is large."""
+    """Budget in updates; with no budget at all, 60 passes over the corpus are made, fewer when it is large."""
+    epochs: int = 0
+    """Budget in passes over the corpus."""
     seconds: float = 0.0
-    """Budget in seconds of training; the first of the two budgets that is used up ends the run."""
+    """Budget in seconds of training; the first budget that is used up ends the run."""
     validations: int = 15
     """How often in the run the dev set is translated and scored."""
     patience: int = 6
@@ -101,12 +112,13 @@ class TrainingConfig:
     """Type of matrix products in training; `auto` is bfloat16 where the processor has it."""
 
     def __post_init__(self) -> None:
-        for name in ("batch_tokens", "validations", "patience", "max_length", "dev_size"):
+        for name in ("validations", "patience", "max_length", "dev_size"):
             _check(getattr(self, name) >= 1, f"training.{name} must be at least 1")
-        for name in ("warmup_steps", "weight_decay", "steps", "seconds"):
+        for name in ("batch_tokens", "warmup_steps", "weight_decay", "r_drop", "steps", "epochs", "seconds"):
             _check(getattr(self, name) >= 0, f"training.{name} must not be negative")
         _check(abs(self.seed) < 2**31, "training.seed must lie between -2**31 and 2**31")
         _check(self.learning_rate > 0 and self.clip_norm > 0, "training.learning_rate and clip_norm must be positive")
+        _check(0 <= self.subword_sampling <= 1, "training.subword_sampling must lie in [0, 1]")
         _check(0 <= self.label_smoothing < 1, "training.label_smoothing must lie in [0, 1)")
         _check(0 <= self.average_decay < 1, "training.average_decay must lie in [0, 1)")
 
@@ -147,6 +159,10 @@ class DataRecord:
     src: tuple[str, ...] = ()
     tgt: tuple[str, ...] = ()
     """Names of the training files."""
+    weights: tuple[float, ...] = ()
+    """How often an epoch shows each file's pairs; empty when each is shown once."""
+    origin: str = ""
+    """The package that training went out from, if there was one."""
     pairs: int = 0
     tgt_tokens: int = 0
     """Sentence pairs and target pieces that were trained on."""
@@ -230,12 +246,12 @@ def _parse(hint: Any, value: Any, name: str) -> Any:
             known = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(choices)}"
             raise UsageError(f"{name} cannot be {value!r}: {known}")
         return value
-    if typing.get_origin(hint) is tuple and isinstance(value, list | tuple) and all(isinstance(v, str) for v in value):
-        return tuple(value)
+    if typing.get_origin(hint) is tuple and isinstance(value, list | tuple):
+        return tuple(_parse(typing.get_args(hint)[0], each, name) for each in value)
     if hint is float and type(value) is int:
         return float(value)
     if type(value) is not hint or (hint is float and not math.isfinite(value)):
-        raise UsageError(f"{name} must be {_TYPE_NAMES.get(hint, 'a list of strings')}, not {value!r}")
+        raise UsageError(f"{name} must be {_TYPE_NAMES.get(hint, 'a list')}, not {value!r}")
     return value
 
 
@@ -319,12 +335,13 @@ def _language(path: str) -> str:
     return suffix if suffix.isalpha() and suffix.islower() and len(suffix) in (2, 3) and suffix != "txt" else ""
 
 
-def overrides(architecture: str, time: str, steps: int | None, seed: int | None) -> list[str]:
+def overrides(architecture: str, time: str, steps: int | None, epochs: int | None, seed: int | None) -> list[str]:
     """The `section.key=value` of the options that have a name of their own; only of those that were given."""
     given = {
         "model.architecture": architecture or None,
         "training.seconds": duration(time) if time else None,
         "training.steps": steps,
+        "training.epochs": epochs,
         "training.seed": seed,
     }
     return [f"{key}={value}" for key, value in given.items() if value is not None]

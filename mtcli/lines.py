@@ -121,22 +121,25 @@ def read_lines(path: str | Path) -> list[str]:
     return lines
 
 
-def read_parallel(src: list[str], tgt: list[str]) -> tuple[list[str], list[str]]:
-    """The lines of several source files and of as many target files, line-aligned.
+def read_corpora(src: list[str], tgt: list[str]) -> list[list[tuple[str, str]]]:
+    """The sentence pairs of each source file and the target file that belongs to it, line-aligned.
 
     Raises DataError when a pair of files differs in length, UsageError when a file has no partner.
     """
     if len(src) != len(tgt):
         raise UsageError(f"{len(src)} source files {src} but {len(tgt)} target files {tgt}: give them in pairs")
-    src_lines: list[str] = []
-    tgt_lines: list[str] = []
+    corpora = []
     for src_path, tgt_path in zip(src, tgt, strict=True):
         s, t = read_lines(src_path), read_lines(tgt_path)
         if len(s) != len(t):
             raise DataError(f"{src_path} has {len(s)} lines but {tgt_path} has {len(t)}: the two sides must be line-aligned")
-        src_lines += s
-        tgt_lines += t
-    return src_lines, tgt_lines
+        corpora.append(list(zip(s, t, strict=True)))
+    return corpora
+
+
+def read_parallel(src: list[str], tgt: list[str]) -> list[tuple[str, str]]:
+    """The sentence pairs of all files of `read_corpora`, one after the other."""
+    return [pair for corpus in read_corpora(src, tgt) for pair in corpus]
 
 
 class LineWriter:

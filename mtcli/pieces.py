@@ -19,9 +19,9 @@ def begin_package(name: str, src: list[str], tgt: list[str], tokenizer: dict[str
     folder = place(name)
     if (folder / CONFIG).exists() and not fresh:
         raise PackageError(f"{folder} exists already: give --fresh to set it aside and begin again, or another -m")
-    lines = read_parallel(src, tgt)
+    pairs = read_parallel(src, tgt)
     config = parse_config({"tokenizer": tokenizer}).tokenizer
-    models = train_tokenizer(config, *lines)
+    models = train_tokenizer(config, [s for s, _ in pairs], [t for _, t in pairs])
     size = load_tokenizer(*models).sizes.tgt
     values = {"tokenizer": {**tokenizer, "vocab_size": size}, "languages": dataclasses.asdict(languages_of(src[0], tgt[0]))}
     if folder.exists() and fresh:

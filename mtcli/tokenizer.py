@@ -42,10 +42,16 @@ class Tokenizer:
         """What a model must know of the vocabularies."""
         return VocabSizes(self.src.get_piece_size(), self.tgt.get_piece_size(), shared=self.src is self.tgt)
 
-    def encode(self, lines: list[str], side: Side) -> list[list[int]]:
-        """Piece ids of each line, without BOS and EOS; none for a line that normalises to nothing."""
-        processor = self._processor(side)
-        return list(processor.encode([normalise(line) for line in lines], num_threads=1))
+    def encode(self, lines: list[str], side: Side, sampling: float = 0.0, seed: int = 0) -> list[list[int]]:
+        """Piece ids of each line, without BOS and EOS; none for a line that normalises to nothing.
+
+        With `sampling` other pieces than the best, drawn at random: see config.TrainingConfig.subword_sampling.
+        """
+        processor, text = self._processor(side), [normalise(line) for line in lines]
+        if not sampling:
+            return list(processor.encode(text, num_threads=1))
+        spm.set_random_generator_seed(seed % 2**32)  # for the one thread that each call makes
+        return list(processor.encode(text, enable_sampling=True, alpha=sampling, nbest_size=-1, num_threads=1))
 
     def decode(self, ids: list[list[int]], side: Side) -> list[str]:
         """Text of each list of ids, on one line each."""
@@ -89,15 +95,17 @@ def _load(model: bytes) -> spm.SentencePieceProcessor:
     return processor
 
 
-def train_tokenizer(config: TokenizerConfig, src: list[str], tgt: list[str]) -> tuple[bytes, bytes | None]:
-    """Learn the pieces: one serialised model for both sides, or one for each.
+def train_tokenizer(
+    config: TokenizerConfig, src: list[str], tgt: list[str], symbols: tuple[str, ...] = ()
+) -> tuple[bytes, bytes | None]:
+    """Learn the pieces: one serialised model for both sides, or one for each. `symbols` of the source are pieces of their own.
 
     Raises DataError when the text is too small for any vocabulary. A size that the text cannot fill is cut, with a notice.
     """
     if config.joint:
-        return _train([*src, *tgt], config.type, config.vocab_size or default_vocab_size(len(src))), None
+        return _train([*src, *tgt], config.type, config.vocab_size or default_vocab_size(len(src)), symbols), None
     size = config.vocab_size or default_vocab_size(len(src))
-    return _train(src, config.type, size), _train(tgt, config.type, size)
+    return _train(src, config.type, size, symbols), _train(tgt, config.type, size)
 
 
 def default_vocab_size(pairs: int) -> int:
@@ -105,10 +113,10 @@ def default_vocab_size(pairs: int) -> int:
     return min(32_000, max(1_000, round(24 * math.sqrt(pairs) / 500) * 500))
 
 
-def _train(lines: Iterable[str], kind: str, size: int) -> bytes:
+def _train(lines: Iterable[str], kind: str, size: int, symbols: tuple[str, ...] = ()) -> bytes:
     text = [line for line in map(normalise, lines) if line]
     try:
-        model = _run_trainer(text, kind, size)
+        model = _run_trainer(text, kind, size, symbols)
     except RuntimeError as error:
         if needed := re.search(r"required_chars\. \d+ vs (\d+)", str(error)):
             raise DataError(f"a vocabulary of {size} pieces is too small for this text: it needs at least {needed[1]}") from error
@@ -117,14 +125,14 @@ def _train(lines: Iterable[str], kind: str, size: int) -> bytes:
             raise DataError(
                 f"no vocabulary can be learnt from {len(text)} lines ({_first_line(error)}): give more text"
             ) from error
-        model = _run_trainer(text, kind, int(limit[1]))
+        model = _run_trainer(text, kind, int(limit[1]), symbols)
     found = spm.SentencePieceProcessor(model_proto=model).get_piece_size()
     if found < size:
         log.warning("the text supports %d pieces, not %d: the vocabulary is that much smaller", found, size)
     return model
 
 
-def _run_trainer(text: list[str], kind: str, size: int) -> bytes:
+def _run_trainer(text: list[str], kind: str, size: int, symbols: tuple[str, ...]) -> bytes:
     model = io.BytesIO()
     spm.SentencePieceTrainer.train(
         sentence_iterator=iter(text),
@@ -139,6 +147,7 @@ def _run_trainer(text: list[str], kind: str, size: int) -> bytes:
         unk_id=UNK_ID,
         bos_id=BOS_ID,
         eos_id=EOS_ID,
+        user_defined_symbols=list(symbols),
         max_sentence_length=1 << 16,
         num_threads=2,
         minloglevel=2,

@@ -6,7 +6,6 @@ import json
 import time
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 from torch import Tensor
@@ -20,11 +19,8 @@ def dump(loop: TrainingLoop, extra: dict[str, Any]) -> bytes:
     tensors = {f"model.{name}": parameter.detach() for name, parameter in loop.model.named_parameters()}
     tensors |= {f"average.{name}": parameter.detach() for name, parameter in loop.averaged.named_parameters()}
     tensors["average_count"] = loop.average.n_averaged
-    tensors["rng"] = torch.get_rng_state()
-    if loop.device.type == "cuda":
-        tensors["rng_cuda"] = torch.cuda.get_rng_state(loop.device)
     for name, parameter in loop.model.named_parameters():
-        for key, value in loop.optimizer.state[parameter].items():
+        for key, value in loop.optimizer.state.get(parameter, {}).items():
             tensors[f"optimizer.{key}.{name}"] = value
     progress = {
         "step": loop.step,
@@ -32,6 +28,7 @@ def dump(loop: TrainingLoop, extra: dict[str, Any]) -> bytes:
         "position": loop.position,
         "seconds": loop.seconds,
         "reserve": loop.reserve,
+        "micro_batches": loop.micro_batches,
     }
     metadata = {"progress": json.dumps(progress), "extra": json.dumps(extra)}
     return save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, metadata)
@@ -48,6 +45,7 @@ def restore(loop: TrainingLoop, path: str) -> dict[str, Any]:
         _restore_tensors(loop, tensors)
         loop.step, loop.epoch, loop.position = progress["step"], progress["epoch"], progress["position"]
         loop.reserve = progress["reserve"]
+        loop.micro_batches = progress.get("micro_batches", 1)
         loop.started = time.monotonic() - progress["seconds"]
         extra: dict[str, Any] = json.loads(metadata["extra"])
         return extra
@@ -59,9 +57,6 @@ def _restore_tensors(loop: TrainingLoop, tensors: dict[str, Tensor]) -> None:
     loop.model.load_parameters(_below("model.", tensors))
     loop.averaged.load_parameters(_below("average.", tensors))
     loop.average.n_averaged.copy_(tensors["average_count"])
-    torch.set_rng_state(tensors["rng"])
-    if loop.device.type == "cuda" and "rng_cuda" in tensors:
-        torch.cuda.set_rng_state(tensors["rng_cuda"], loop.device)
     for key in ("step", "exp_avg", "exp_avg_sq"):
         values = _below(f"optimizer.{key}.", tensors)
         for name, parameter in loop.model.named_parameters():

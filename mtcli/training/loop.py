@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,8 +17,11 @@ from torch.optim.swa_utils import AveragedModel
 
 from mtcli.config import TrainingConfig
 from mtcli.data.batches import Batch, ParallelCorpus
-from mtcli.errors import TrainingError
+from mtcli.errors import TrainingError, UsageError, out_of_memory
 from mtcli.model import EncoderDecoder
+from mtcli.training import parallel
+
+log = logging.getLogger("mtcli")
 
 Tensors = tuple[Tensor, ...] | list[Tensor]
 
@@ -41,19 +46,37 @@ class StepRecord:
     """Of training in all, validation and earlier runs included."""
 
 
+Corpora = Callable[[int], ParallelCorpus]
+"""The sentence pairs of an epoch, counted from 0: always the same ones, or sampled anew."""
+
+
 class TrainingLoop:
     """Model, averaged model, optimiser and place in the data: all that a resumed run needs."""
 
-    def __init__(self, model: EncoderDecoder, corpus: ParallelCorpus, config: TrainingConfig, device: torch.device) -> None:
-        self.model, self.corpus, self.config, self.device = model.to(device), corpus, config, device
+    def __init__(self, model: EncoderDecoder, corpora: Corpora, config: TrainingConfig, device: torch.device) -> None:
+        self.model, self.corpora, self.config, self.device = model.to(device), corpora, config, device
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(not name.startswith(config.freeze))
+        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        if not self.parameters:
+            raise UsageError(f"training.freeze = {list(config.freeze)} leaves nothing to train")
         self.average = AveragedModel(model, multi_avg_fn=_average(config.average_decay))
-        self.optimizer = AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True)
+        self.optimizer = AdamW(self.parameters, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True)
         self.dtype = matmul_dtype(config.precision, device)
         self.step = self.epoch = self.position = 0
+        self.progress = 0.0
+        """Share of the budget that is used up, from 0 to 1, the same in all processes: see `agree`."""
+        self.stopping = False
+        """Whether some process was asked to stop: the same in all of them."""
+        self.stop_asked = False
+        """Whether this process was."""
         self.reserve = 0.0
         """Seconds of the budget to leave for what comes after the last step."""
+        self.micro_batches = 1
+        """Parts in which a batch is computed, because memory does not hold all of it."""
         self.started = time.monotonic()
         """When training would have started had it never been interrupted."""
+        self._batches: list[list[int]] = []
 
     @property
     def averaged(self) -> EncoderDecoder:
@@ -65,49 +88,84 @@ class TrainingLoop:
         """Of training so far, validation and earlier runs included."""
         return time.monotonic() - self.started
 
-    @property
-    def progress(self) -> float:
-        """Share of the budget that is used up, from 0 to 1."""
-        by_steps = self.step / self.config.steps if self.config.steps else 0.0
-        by_time = (self.seconds + self.reserve) / self.config.seconds if self.config.seconds else 0.0
-        return min(1.0, max(by_steps, by_time))
+    def agree(self) -> None:
+        """Set `progress` and `stopping`, in all processes alike."""
+        config = self.config
+        epochs = self.epoch + self.position / len(self._batches) if self._batches else self.epoch
+        used = (
+            self.step / config.steps if config.steps else 0.0,
+            epochs / config.epochs if config.epochs else 0.0,
+            (self.seconds + self.reserve) / config.seconds if config.seconds else 0.0,
+        )
+        self.progress, stop = parallel.largest([min(1.0, max(used)), float(self.stop_asked)], self.device)
+        self.stopping = stop > 0
 
     def steps(self) -> Iterator[StepRecord]:
         """Train until the budget is used up, from wherever the loop stands."""
-        while True:
-            batches = self.corpus.epoch(self.config.batch_tokens, self.config.seed, self.epoch)
-            for indices in batches[self.position :]:
+        self.agree()
+        while self.progress < 1:
+            corpus = self.corpora(self.epoch)
+            self._batches = corpus.epoch(self.config.batch_tokens, self.config.seed, self.epoch)
+            while self.position < len(self._batches):
                 if self.progress >= 1:
                     return
-                self.position += 1
-                yield self._update(self.corpus.batch(indices).to(self.device))
+                yield self._update(corpus, self._batches[self.position])
             self.epoch, self.position = self.epoch + 1, 0
+            self._batches = []
 
-    def _update(self, batch: Batch) -> StepRecord:
-        progress = self.progress
-        rate = self.config.learning_rate * schedule(self.step, progress, self.config.warmup_steps)
+    def _update(self, corpus: ParallelCorpus, indices: list[int]) -> StepRecord:
+        rate = self.config.learning_rate * schedule(self.step, self.progress, self.config.warmup_steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.model.train()
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            loss = token_losses(self.model, batch, self.config.label_smoothing).mean()
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
+        tokens = int(corpus.tgt.lengths[indices].sum()) + len(indices)
+        loss = self._gradients(corpus, indices, tokens)
+        parallel.add_up([loss, *(p.grad for p in self.parameters if p.grad is not None)])
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
         if not norm.isfinite():
-            raise TrainingError(
-                f"the loss is not a number any more after step {self.step}: give a smaller training.learning_rate"
-            )
+            raise diverged(self.step)
         self.optimizer.step()
-        self.optimizer.zero_grad()
         self.average.update_parameters(self.model)
         self.step += 1
-        tokens = int(batch.tgt_mask.sum())
+        self.position += 1
+        self.agree()
         return StepRecord(self.step, self.epoch + 1, self.progress, loss.item(), tokens, rate, norm.item(), self.seconds)
+
+    def _gradients(self, corpus: ParallelCorpus, indices: list[int], tokens: int) -> Tensor:
+        """Gradients of the mean loss of `tokens` target tokens, of this process's share; returns that share of the loss.
+
+        What is random depends on seed, step and process alone. When memory runs out, the batch is computed in smaller parts.
+        """
+        mine = indices[parallel.rank() :: parallel.world()] or indices[:1]
+        scale = (1.0 if len(indices) > parallel.rank() else 0.0) / tokens  # with nothing to do, gradients of zero
+        while True:
+            torch.manual_seed(((self.config.seed % 2**31) * 2**32 + self.step * 1_009 + parallel.rank()) % 2**63)
+            self.optimizer.zero_grad()
+            try:
+                return sum((self._backward(corpus, part, scale) for part in _parts(mine, self.micro_batches)), torch.zeros(()))
+            except (MemoryError, RuntimeError) as error:
+                if not out_of_memory(error) or self.micro_batches >= len(mine):
+                    raise
+            self.micro_batches *= 2
+            log.warning("out of memory: each batch is now computed in %d parts, with the same result", self.micro_batches)
+
+    def _backward(self, corpus: ParallelCorpus, indices: list[int], scale: float) -> Tensor:
+        batch = corpus.batch(indices).to(self.device)
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            losses = training_losses(self.model, batch, self.config.label_smoothing, self.config.r_drop)
+        loss = losses.sum() * scale
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach().cpu()
+
+
+def _parts(indices: list[int], count: int) -> list[list[int]]:
+    size = math.ceil(len(indices) / count)
+    return [indices[i : i + size] for i in range(0, len(indices), size)]
 
 
 def diverged(step: int) -> TrainingError:
-    """The error to raise when a loss is not a number."""
-    return TrainingError(f"the loss is not a number any more after step {step}: give a smaller training.learning_rate")
+    """The error to raise when the loss is not a number, or hopelessly large."""
+    return TrainingError(f"training has diverged after step {step}: give --set training.learning_rate=... with a smaller one")
 
 
 def token_losses(model: EncoderDecoder, batch: Batch, label_smoothing: float = 0.0) -> Tensor:
@@ -115,6 +173,21 @@ def token_losses(model: EncoderDecoder, batch: Batch, label_smoothing: float = 0
     features = model.features(batch.src, batch.src_mask, batch.tgt_in)[batch.tgt_mask]
     targets = batch.tgt_out[batch.tgt_mask]
     return F.cross_entropy(model.project(features), targets, label_smoothing=label_smoothing, reduction="none")
+
+
+def training_losses(model: EncoderDecoder, batch: Batch, label_smoothing: float, r_drop: float) -> Tensor:
+    """What training makes small, for each real target token [N]: `token_losses`, and with R-Drop (Liang et al. 2021) also
+    the divergence of two passes, halved so that losses with and without it are of one size."""
+    if not r_drop:
+        return token_losses(model, batch, label_smoothing)
+    twice = Batch(*(torch.cat([t, t]) for t in (batch.src, batch.src_mask, batch.tgt_in, batch.tgt_out, batch.tgt_mask)))
+    features = model.features(twice.src, twice.src_mask, twice.tgt_in)[twice.tgt_mask]
+    scores = model.project(features).float().log_softmax(-1)
+    targets = twice.tgt_out[twice.tgt_mask]
+    losses = -(1 - label_smoothing) * scores.gather(1, targets[:, None])[:, 0] - label_smoothing * scores.mean(-1)
+    first, second = scores.chunk(2)
+    divergence = ((first.exp() - second.exp()) * (first - second)).sum(-1)
+    return losses.view(2, -1).mean(0) + r_drop / 4 * divergence
 
 
 def schedule(step: int, progress: float, warmup_steps: int) -> float:

@@ -1,0 +1,63 @@
+"""What each epoch of training sees: pairs as often as their weight says, words cut into pieces anew if that is asked for."""
+
+from __future__ import annotations
+
+import logging
+import random
+
+from mtcli.data.batches import ParallelCorpus
+from mtcli.errors import DataError
+from mtcli.tokenizer import Tokenizer
+
+log = logging.getLogger("mtcli")
+
+
+class Epochs:
+    """Calling it with the number of an epoch gives that epoch's corpus, the same for the same number."""
+
+    def __init__(
+        self, tokenizer: Tokenizer, pairs: list[tuple[str, str]], weights: list[float], max_length: int, seed: int, sampling: float
+    ) -> None:
+        """Pairs with an empty side or with more than `max_length` pieces on a side are left out.
+
+        Raises DataError when none is left.
+        """
+        self._tokenizer, self._seed, self._sampling, self._max_length = tokenizer, seed, sampling, max_length
+        ids = self._encode(pairs, 0.0)
+        kept = [i for i, (src, tgt) in enumerate(ids) if 0 < len(src) <= max_length and 0 < len(tgt) <= max_length]
+        if len(kept) < len(pairs):
+            log.warning("%d pairs are left out: a side is empty or has more than %d pieces", len(pairs) - len(kept), max_length)
+        if not kept:
+            raise DataError("no sentence pair is left to train on: every one has an empty or too long side, or is held out")
+        self._weights = [weights[i] for i in kept]
+        self._pairs = [pairs[i] for i in kept] if sampling else []
+        self._ids = [ids[i] for i in kept]
+        self.plain = _corpus(self._ids)
+        """Each pair once, in the best pieces."""
+
+    def __call__(self, epoch: int) -> ParallelCorpus:
+        """The corpus of the epoch, counted from 0."""
+        weighted = any(weight != 1 for weight in self._weights)
+        if not weighted and not self._sampling:
+            return self.plain
+        chosen = self._chosen(epoch) if weighted else range(len(self._ids))
+        if not self._sampling:
+            return _corpus([self._ids[i] for i in chosen])
+        sampled = self._encode([self._pairs[i] for i in chosen], self._sampling, self._seed * 1_000_003 + epoch)
+        fits = [len(src) <= self._max_length and len(tgt) <= self._max_length for src, tgt in sampled]
+        return _corpus([pair if fit else self._ids[i] for i, pair, fit in zip(chosen, sampled, fits, strict=True)])
+
+    def _chosen(self, epoch: int) -> list[int]:
+        """Each index as often as its weight; what is left of a weight that is no whole number is a probability."""
+        draw = random.Random(self._seed * 1_000_003 + epoch).random
+        chosen = [i for i, weight in enumerate(self._weights) for _ in range(int(weight) + (draw() < weight % 1))]
+        return chosen or [0]
+
+    def _encode(self, pairs: list[tuple[str, str]], sampling: float, seed: int = 0) -> list[tuple[list[int], list[int]]]:
+        src = self._tokenizer.encode([s for s, _ in pairs], "src", sampling, seed)
+        tgt = self._tokenizer.encode([t for _, t in pairs], "tgt", sampling, seed + 1)
+        return list(zip(src, tgt, strict=True))
+
+
+def _corpus(ids: list[tuple[list[int], list[int]]]) -> ParallelCorpus:
+    return ParallelCorpus([src for src, _ in ids], [tgt for _, tgt in ids])
