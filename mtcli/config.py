@@ -104,6 +104,8 @@ class TrainingConfig:
     """How often in the run the dev set is translated and scored."""
     patience: int = 6
     """Validations without a better dev BLEU after which training stops."""
+    save_seconds: float = 300.0
+    """Time between two saves of the state, beside those at each validation; 0 saves after every update."""
     max_length: int = 200
     """Pairs with more pieces than this on a side are left out."""
     dev_size: int = 1000
@@ -114,7 +116,7 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         for name in ("validations", "patience", "max_length", "dev_size"):
             _check(getattr(self, name) >= 1, f"training.{name} must be at least 1")
-        for name in ("batch_tokens", "warmup_steps", "weight_decay", "r_drop", "steps", "epochs", "seconds"):
+        for name in ("batch_tokens", "warmup_steps", "weight_decay", "r_drop", "steps", "epochs", "seconds", "save_seconds"):
             _check(getattr(self, name) >= 0, f"training.{name} must not be negative")
         _check(abs(self.seed) < 2**31, "training.seed must lie between -2**31 and 2**31")
         _check(self.learning_rate > 0 and self.clip_norm > 0, "training.learning_rate and clip_norm must be positive")

@@ -55,8 +55,6 @@ from mtcli.vocab import VocabSizes
 
 log = logging.getLogger("mtcli")
 
-SAVE_SECONDS = 300
-"""The state is saved at least this often."""
 EPOCHS = 60
 """Passes over the corpus when no budget is given ..."""
 MOST_STEPS = 100_000
@@ -149,7 +147,7 @@ class TrainingRun:
                 if self.loop.step > self.validated_at:
                     yield self._validate()
                 break
-            if time.monotonic() - self._saved_at > SAVE_SECONDS:
+            if time.monotonic() - self._saved_at >= self.package.config.training.save_seconds:
                 self.save()
         if not self.finished:
             self.finished = self.stale < self.package.config.training.patience  # else patience may be raised later
