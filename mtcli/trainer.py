@@ -122,6 +122,8 @@ class TrainingRun:
         self.best = ScoreRecord(dev_bleu=-1.0)
         self.finished = False
         self._saved_at = time.monotonic()
+        self._log_bytes: int | None = 0
+        """How long the log was when the state was saved that this run goes on from; None when it does not tell."""
         longest = package.config.training.max_length
         src, tgt = tokenizer.encode([s for s, _ in dev], "src"), tokenizer.encode([t for _, t in dev], "tgt")
         self._dev_corpus = ParallelCorpus([ids[:longest] for ids in src], [ids[:longest] for ids in tgt])
@@ -165,6 +167,7 @@ class TrainingRun:
             "best": dataclasses.asdict(self.best),
             "finished": self.finished,
             "budget": _budget(self.package.config),
+            "log_bytes": self._metrics.stat().st_size if self._metrics.exists() else 0,
         }
         write(state_path(self.package.folder), dump(self.loop, extra))
         self._saved_at = time.monotonic()
@@ -181,7 +184,7 @@ class TrainingRun:
             return
         extra = restore(self.loop, str(path))
         self.validated_at, self.next_validation, self.stale = extra["validated_at"], extra["next_validation"], extra["stale"]
-        self.best = ScoreRecord(**extra["best"])
+        self.best, self._log_bytes = ScoreRecord(**extra["best"]), extra.get("log_bytes")
         same_budget = extra["budget"] == _budget(self.package.config)
         self.finished = extra["finished"] and same_budget
         if not same_budget:
@@ -212,8 +215,8 @@ class TrainingRun:
         if best:
             self._keep(scores)
         self._plan_next_validation(time.monotonic() - started)
-        self.save()
         self._log({"validation": dataclasses.asdict(scores), "best": best})
+        self.save()
         samples = tuple((*self.dev[i], hyps[i]) for i in range(min(3, len(self.dev))))
         return ValidationRecord(scores, best, self.package.config.training.patience - self.stale, samples)
 
@@ -247,20 +250,14 @@ class TrainingRun:
             file.write(json.dumps(values) + "\n")
 
     def forget_later_records(self) -> None:
-        """Drop from the log what was done after the state was saved, and so is done again."""
+        """Cut from the log what was done after the state was saved, and so is done again."""
         if self._metrics.exists():
-            lines = self._metrics.read_text(encoding="utf-8").splitlines(keepends=True)
-            kept = [line for line in lines if line.endswith("\n") and _step(json.loads(line)) <= self.loop.step]
-            write(self._metrics, "".join(kept).encode())
+            log = self._metrics.read_bytes()[: self._log_bytes]
+            write(self._metrics, log[: log.rfind(b"\n") + 1])
 
     @property
     def _metrics(self) -> Path:
         return self.package.folder / TRAINING / "metrics.jsonl"
-
-
-def _step(record: dict[str, Any]) -> int:
-    step: int = record.get("validation", record)["step"]
-    return step
 
 
 def start(request: TrainingRequest) -> TrainingRun:
