@@ -1,0 +1,123 @@
+"""Disasters: killed at any instant, a full disk, a loss that is no number, two at once. Training loses nothing but time."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import TINY, head, mtcli
+from safetensors.torch import load_file
+
+COMMAND = [sys.executable, "-m", "mtcli", "train"]
+ENV = {**os.environ, "OMP_NUM_THREADS": "1"}
+SETTINGS = [
+    *("--seed", "3", "--set", "training.precision=float32", "--set", "model.dropout=0.3"),
+    *("--set", "training.batch_tokens=512", "--set", "training.save_seconds=0", *TINY),
+]
+"""Of a run that is the same on every attempt, and that saves after every step."""
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The options that name 300 pairs to train on and 20 to validate on."""
+    folder = tmp_path_factory.mktemp("texts")
+    names = [("--src", "train.de", 300), ("--tgt", "train.en", 300), ("--dev-src", "dev.de", 20), ("--dev-tgt", "dev.en", 20)]
+    return [word for option, name, lines in names for word in (option, str(head(name, lines, folder)))]
+
+
+def log_of(package: Path) -> list[dict[str, Any]]:
+    """The records of the log without what a clock gave."""
+    lines = (package / "training" / "metrics.jsonl").read_text().splitlines()
+    return [without_times(json.loads(line)) for line in lines]
+
+
+def without_times(values: dict[str, Any]) -> dict[str, Any]:
+    inner = {key: without_times(value) if isinstance(value, dict) else value for key, value in values.items()}
+    return {key: value for key, value in inner.items() if "second" not in key}
+
+
+def lines_in_log(package: Path) -> int:
+    path = package / "training" / "metrics.jsonl"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def kill_at_random(command: list[str], package: Path, startup: float, running: bool, chance: random.Random) -> None:
+    """Start the command and kill it: some updates after it went on if `running`, else before the first one."""
+    before, more, delay = lines_in_log(package), chance.randint(1, 9), chance.uniform(0, 0.03)
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=ENV) as process:
+        began = time.monotonic()
+        if running:
+            while process.poll() is None and lines_in_log(package) < before + more and time.monotonic() - began < 30:
+                time.sleep(0.001)
+        else:
+            delay = chance.uniform(0, startup)
+        time.sleep(delay)
+        process.kill()
+        _, stderr = process.communicate()
+    assert process.returncode in (-9, 0), stderr.decode()
+
+
+def assert_same_end(package: Path, expected: Path) -> None:
+    """Both runs ended with the same weights, state, log and scores, and left no file that does not belong there."""
+    assert log_of(package) == log_of(expected)
+    assert (package / "weights.safetensors").read_bytes() == (expected / "weights.safetensors").read_bytes()
+    state, wanted = (load_file(folder / "training" / "state.safetensors") for folder in (package, expected))
+    assert state.keys() == wanted.keys() and all(tensor.equal(wanted[name]) for name, tensor in state.items())
+    configs = [without_times(tomllib.loads((folder / "model.toml").read_text())) for folder in (package, expected)]
+    assert configs[0] == configs[1]
+    names = [sorted(path.relative_to(folder.parent) for path in folder.parent.rglob("*")) for folder in (package, expected)]
+    assert names[0] == names[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("architecture", "kills", "options"),
+    [
+        ("transformer", 12, ["training.validations=15", "training.learning_rate=0.02", "training.patience=15"]),
+        ("rnn", 8, ["training.validations=25", "training.learning_rate=0.05", "training.patience=3"]),
+    ],
+)
+def test_a_run_that_is_killed_again_and_again_ends_as_if_nothing_had_happened(
+    architecture: str, kills: int, options: list[str], texts: list[str], tmp_path: Path
+) -> None:
+    settings = [word for option in options for word in ("--set", option)]
+    arguments = ["--arch", architecture, "--steps", "150", *texts, *SETTINGS, *settings]
+    straight, killed = tmp_path / "straight" / "de-en", tmp_path / "killed" / "de-en"
+    began = time.monotonic()
+    with subprocess.Popen([*COMMAND, "-q", "-m", str(straight), *arguments], env=ENV) as process:
+        while process.poll() is None and not lines_in_log(straight):
+            time.sleep(0.01)
+        startup = time.monotonic() - began
+    assert process.returncode == 0
+
+    chance = random.Random(architecture)
+    command = [*COMMAND, "-m", str(killed), *arguments]
+    for attempt in range(kills):
+        kill_at_random(command, killed, startup, attempt % 3 != 2, chance)
+    mtcli("train", "-m", killed, *arguments)
+    assert_same_end(killed, straight)
+    early = log_of(straight)[-1]["validation"]["step"] < 150
+    assert early == (architecture == "rnn")
+
+
+@pytest.mark.slow
+def test_what_was_logged_but_not_saved_is_done_again_and_stands_once_in_the_log(texts: list[str], tmp_path: Path) -> None:
+    package = tmp_path / "de-en"
+    command = ["train", "-m", package, *texts, *SETTINGS, "--set", "training.validations=1"]
+    mtcli(*command, "--steps", "3")
+    saved = log_of(package)
+    log = package / "training" / "metrics.jsonl"
+    log.write_text(
+        log.read_text() + log.read_text().splitlines()[-1] + '\n{"step": 4, "ep'
+    )  # as a kill before the save leaves it
+    mtcli(*command, "--steps", "4")
+    assert log_of(package)[: len(saved)] == saved
+    assert [next(iter(record)) for record in log_of(package)] == ["step"] * 3 + ["validation", "step", "validation"]
