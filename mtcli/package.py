@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import re
 import shutil
 import tomllib
 from collections.abc import Iterator
@@ -109,6 +110,9 @@ def create(folder: Path, values: dict[str, Any], src: bytes, tgt: bytes | None) 
         if folder.exists():  # and is empty: see `place`
             folder.rmdir()
         temporary.rename(folder)
+        for left in folder.parent.glob(".*.tmp"):  # of commands that were killed while making this package
+            if re.fullmatch(rf"\.{re.escape(folder.name)}\.\d+\.tmp", left.name):
+                shutil.rmtree(left, ignore_errors=True)
     except OSError as error:
         raise PackageError(f"{folder}: cannot be made ({error.strerror})") from error
     finally:

@@ -121,3 +121,11 @@ def test_what_was_logged_but_not_saved_is_done_again_and_stands_once_in_the_log(
     mtcli(*command, "--steps", "4")
     assert log_of(package)[: len(saved)] == saved
     assert [next(iter(record)) for record in log_of(package)] == ["step"] * 3 + ["validation", "step", "validation"]
+
+
+def test_what_a_killed_command_left_beside_a_package_goes_away(texts: list[str], tmp_path: Path) -> None:
+    for name in (".de-en.4194999.tmp", ".de-en.2.4194999.tmp"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.toml").write_text("format = 1\n")
+    mtcli("train", "-q", "-m", tmp_path / "de-en", *texts, *SETTINGS, "--steps", "1")
+    assert {path.name for path in tmp_path.iterdir()} == {"de-en", ".de-en.2.4194999.tmp"}  # that one is another package's
