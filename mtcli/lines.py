@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import logging
@@ -174,6 +175,13 @@ def open_output(path: str | Path) -> Iterator[LineWriter]:
         yield LineWriter(stream, str(path))
 
 
+def unwritable(path: Path, error: OSError) -> DataError:
+    """The error to raise when a file cannot be written; it says what helps when that is for want of room."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    remedy = ": make room and give the same command again" if full else ""
+    return DataError(f"{path}: cannot be written ({error.strerror or error}){remedy}")
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place if the block ends well and vanishes if not.
@@ -188,6 +196,6 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         temporary.replace(path)
     except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror or error})") from error
+        raise unwritable(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)

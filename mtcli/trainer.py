@@ -30,7 +30,7 @@ from mtcli.config import (
 from mtcli.data.batches import ParallelCorpus
 from mtcli.data.split import Pairs, split
 from mtcli.errors import DataError, PackageError
-from mtcli.lines import read_parallel
+from mtcli.lines import read_parallel, unwritable
 from mtcli.model import build
 from mtcli.package import (
     CONFIG,
@@ -246,8 +246,11 @@ class TrainingRun:
         return loss
 
     def _log(self, values: dict[str, Any]) -> None:
-        with open(self._metrics, "a", encoding="utf-8") as file:
-            file.write(json.dumps(values) + "\n")
+        try:
+            with open(self._metrics, "a", encoding="utf-8") as file:
+                file.write(json.dumps(values) + "\n")
+        except OSError as error:
+            raise unwritable(self._metrics, error) from error
 
     def forget_later_records(self) -> None:
         """Cut from the log what was done after the state was saved, and so is done again."""

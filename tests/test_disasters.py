@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -129,3 +131,75 @@ def test_what_a_killed_command_left_beside_a_package_goes_away(texts: list[str],
         (tmp_path / name / "model.toml").write_text("format = 1\n")
     mtcli("train", "-q", "-m", tmp_path / "de-en", *texts, *SETTINGS, "--steps", "1")
     assert {path.name for path in tmp_path.iterdir()} == {"de-en", ".de-en.2.4194999.tmp"}  # that one is another package's
+
+
+@pytest.fixture(scope="module")
+def trained(texts: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package after 4 updates."""
+    folder = tmp_path_factory.mktemp("trained") / "de-en"
+    mtcli("train", "-q", "-m", folder, *texts, *SETTINGS, "--steps", "4", "--set", "training.validations=2")
+    return folder
+
+
+@pytest.fixture
+def package(trained: Path, tmp_path: Path) -> Path:
+    """A copy of that package to do harm to."""
+    return Path(shutil.copytree(trained, tmp_path / "de-en"))
+
+
+def files(folder: Path, *but: str) -> dict[str, bytes]:
+    """All files of a package, but for those with these names."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name not in but
+    }
+
+
+def failed(*arguments: str | Path, limit: int = 0) -> str:
+    """The one line of error of a training that fails; no file may grow larger than `limit` bytes, if that is given."""
+
+    def no_larger_files() -> None:
+        if limit:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    command = [*COMMAND, "-q", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, env=ENV, preexec_fn=no_larger_files)
+    lines = done.stderr.splitlines()
+    assert (done.returncode, done.stdout, len(lines)) == (1, "", 1), done.stderr
+    assert lines[0].startswith("mtcli: error: ") and "this is a bug" not in lines[0]
+    return lines[0]
+
+
+LONGER = ["--steps", "6", "--set", "training.validations=2"]
+
+
+@pytest.fixture(scope="module")
+def longer(texts: list[str], trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That package after 2 more updates."""
+    folder = Path(shutil.copytree(trained, tmp_path_factory.mktemp("longer") / "de-en"))
+    mtcli("train", "-q", "-m", folder, *texts, *SETTINGS, *LONGER)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "save_seconds"), [("training/state.safetensors", 0), ("weights.safetensors", 300), ("training/metrics.jsonl", 0)]
+)
+def test_a_full_disk_ends_training_and_the_same_command_goes_on_when_there_is_room(
+    name: str, save_seconds: int, texts: list[str], package: Path, longer: Path
+) -> None:
+    command = ["-m", package, *texts, *SETTINGS, *LONGER, "--set", f"training.save_seconds={save_seconds}"]
+    before = files(package, "model.toml", "metrics.jsonl")
+    size = (package / name).stat().st_size
+    said = failed(*command, limit=size + 20 if name.endswith("jsonl") else size - 100)
+    assert f"{package / name}: cannot be written" in said and "make room and give the same command again" in said
+    assert files(package, "model.toml", "metrics.jsonl") == before
+    assert mtcli("translate", "-m", package, stdin=b"Hallo!\n").stdout.count(b"\n") == 1
+
+    mtcli("train", *command)
+    assert_same_end(package, longer)
+
+
+def test_a_disk_that_is_full_from_the_start_is_left_as_it_was(texts: list[str], tmp_path: Path) -> None:
+    said = failed("-m", tmp_path / "de-en", *texts, *SETTINGS, "--steps", "1", limit=5000)
+    assert "make room and give the same command again" in said
+    assert list(tmp_path.iterdir()) == []
