@@ -1,4 +1,4 @@
-"""How training looks: a bar on a terminal, plain lines elsewhere, nothing with -q. All of it on stderr."""
+"""How training looks: a panel on a terminal, plain lines elsewhere, nothing with -q. All of it on stderr."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.progress import Progress
+from mtcli.cli.panel import Meter, Panel, clean, clock
 
-    from mtcli.trainer import Plan, TrainingRun, ValidationRecord
+if TYPE_CHECKING:
+    from mtcli.trainer import TrainingRun, ValidationRecord
     from mtcli.training.loop import StepRecord
 
 LINE_SECONDS = 20.0
@@ -25,20 +25,21 @@ def follow(run: TrainingRun, quiet: bool) -> None:
     """Drive the run to its end and show it. Ctrl-C or SIGTERM saves and exits with 128 + the signal; a second one kills."""
     from mtcli.training.loop import StepRecord
 
-    stop = Stop(quiet)
-    meter = Meter(run)
-    with _view(quiet) as view:
-        view.write(_plan(run.plan))
+    panel = not quiet and _can_draw()
+    stop = Stop(quiet or panel)  # the panel says it itself
+    with _view(run, quiet, panel, stop) as view:
+        view.write(_plan(run))
         for record in run.records():
             if isinstance(record, StepRecord):
-                view.step(meter.update(record), record.progress)
+                view.step(record)
             else:
                 view.write(_validation(record))
+                view.validation(record)
             if stop.signal:
                 run.save()
-                view.write(f"stopped after step {run.loop.step}; the same command goes on from there")
+                view.end(f"stopped after step {run.loop.step}; the same command goes on from there")
                 raise typer.Exit(128 + stop.signal)
-        view.write(_end(run))
+        view.end(_end(run))
 
 
 class Stop:
@@ -57,51 +58,28 @@ class Stop:
             os.write(2, b"\nmtcli: saving after this step; once more stops at once\n")
 
 
-class Meter:
-    """Smooths what the steps tell."""
-
-    def __init__(self, run: TrainingRun) -> None:
-        self._run = run
-        self._loss = 0.0
-        self._rate = 0.0
-        self._last = run.loop.seconds
-
-    def update(self, record: StepRecord) -> str:
-        """One line about the last updates: loss, rate and time left."""
-        seconds, self._last = record.seconds - self._last, record.seconds
-        share = 0.02 if self._loss else 1.0
-        self._loss += share * (record.loss - self._loss)
-        self._rate += share * (record.tgt_tokens / max(seconds, 1e-6) - self._rate)
-        left = record.seconds * (1 - record.progress) / max(record.progress, 1e-6)
-        best = f"{self._run.best.dev_bleu:.1f}" if self._run.best.step else "-"
-        return f"step {record.step}  loss {self._loss:.2f}  {self._rate:,.0f} tok/s  BLEU {best}  {clock(left)} left"
-
-
-def clock(seconds: float) -> str:
-    """`0:42`, `12:03`, `3:00:00`."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def _plan(plan: Plan) -> str:
-    config = plan.config
-    begun = f", going on after step {plan.resumed_at}" if plan.resumed_at else ""
+def _plan(run: TrainingRun) -> str:
+    plan, budget = run.plan, run.loop.config
+    config, data, vocab = plan.config, plan.config.data, plan.vocab
     languages = f"{config.languages.src or 'source'}-{config.languages.tgt or 'target'}"
+    begun = f", going on after step {plan.resumed_at}" if plan.resumed_at else ""
+    pieces = f"{vocab.tgt:,} pieces" if vocab.shared else f"{vocab.src:,} source and {vocab.tgt:,} target pieces"
+    steps = [f"{budget.steps:,} steps"] if budget.steps else []
+    seconds = [clock(budget.seconds)] if budget.seconds else []
     return (
-        f"{plan.folder}: {config.model.architecture} {languages}, {plan.parameters / 1e6:.1f} M parameters, "
-        f"{plan.vocab.tgt} pieces, on {plan.device}{begun}\n"
-        f"{config.data.pairs:,} sentence pairs, {config.data.tgt_tokens:,} target tokens, {config.data.dev_pairs:,} dev pairs"
+        f"{plan.folder}: {config.model.architecture} {languages}, on {plan.device}{begun}\n"
+        f"  data    {data.pairs:,} sentence pairs, {data.tgt_tokens:,} target tokens, {data.dev_pairs:,} dev pairs\n"
+        f"  model   {plan.parameters / 1e6:.1f} M parameters, {pieces}\n"
+        f"  budget  {' or '.join(steps + seconds)}, or {budget.patience} validations without a better one"
     )
 
 
 def _validation(record: ValidationRecord) -> str:
     scores = record.scores
-    verdict = "new best" if record.best else f"not better ({record.patience_left} more such and training stops)"
-    sample = "\n".join(f"    {name} {text[:72]}" for name, text in zip(("src", "ref", "hyp"), record.samples[0], strict=True))
+    verdict = "new best" if record.best else f"not better ({record.patience_left} more may follow)"
     return (
-        f"validation at step {scores.step}: loss {scores.dev_loss:.3f}  BLEU {scores.dev_bleu:.2f}  "
-        f"chrF {scores.dev_chrf:.2f}  {verdict}\n{sample}"
+        f"validation at step {scores.step}: loss {scores.dev_loss:.2f}  BLEU {scores.dev_bleu:.1f}  "
+        f"chrF {scores.dev_chrf:.1f}  {verdict}"
     )
 
 
@@ -122,14 +100,26 @@ class View(Protocol):
     def write(self, text: str) -> None:
         """Show text that stays."""
 
-    def step(self, text: str, progress: float) -> None:
+    def step(self, record: StepRecord) -> None:
         """Show where training stands."""
 
+    def validation(self, record: ValidationRecord) -> None:
+        """Show how it translates now."""
 
-def _view(quiet: bool) -> View:
+    def end(self, text: str) -> None:
+        """Show the last text, below all else."""
+
+
+def _view(run: TrainingRun, quiet: bool, panel: bool, stop: Stop) -> View:
     if quiet:
         return Silent()
-    return Live() if sys.stderr.isatty() else Plain()
+    return Panel(run, stopping=lambda: stop.signal > 0) if panel else Plain(run)
+
+
+def _can_draw() -> bool:
+    """Whether stderr is a terminal that can move its cursor and show blocks."""
+    dumb = os.environ.get("TERM", "dumb") in ("dumb", "unknown", "")
+    return sys.stderr.isatty() and not dumb and sys.stderr.encoding.lower().startswith("utf")
 
 
 class Silent:
@@ -142,46 +132,36 @@ class Silent:
 
     def write(self, text: str) -> None: ...
 
-    def step(self, text: str, progress: float) -> None: ...
+    def step(self, record: StepRecord) -> None: ...
+
+    def validation(self, record: ValidationRecord) -> None: ...
+
+    def end(self, text: str) -> None:
+        self.write(text)
 
 
 class Plain(Silent):
     """Lines for a log."""
 
-    def __init__(self) -> None:
+    def __init__(self, run: TrainingRun) -> None:
+        self._run, self._meter = run, Meter(run)
         self._shown = -LINE_SECONDS
 
     def write(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
-    def step(self, text: str, progress: float) -> None:
+    def step(self, record: StepRecord) -> None:
+        self._meter.step(record)
         if time.monotonic() - self._shown >= LINE_SECONDS:
             self._shown = time.monotonic()
-            self.write(f"{progress:4.0%}  {text}")
+            meter, best = self._meter, self._run.best
+            bleu = f"  BLEU {best.dev_bleu:.1f}" if best.step else ""
+            left = f"  {meter.left}" if meter.left else ""
+            self.write(
+                f"{record.progress:4.0%}  step {record.step}  loss {meter.loss:.2f}  {meter.rate:,.0f} tokens/s{bleu}{left}"
+            )
 
-
-class Live(Silent):
-    """A bar at the foot of the terminal, what stays above it."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-
-        console = Console(stderr=True, highlight=False, soft_wrap=True)
-        self._bar: Progress = Progress(
-            BarColumn(bar_width=12), TaskProgressColumn(), TextColumn("{task.description}"), console=console
-        )
-        self._task = self._bar.add_task("", total=1.0)
-
-    def __enter__(self) -> View:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._bar.stop()
-
-    def write(self, text: str) -> None:
-        self._bar.console.print(text, markup=False)
-
-    def step(self, text: str, progress: float) -> None:
-        self._bar.update(self._task, completed=progress, description=text)
+    def validation(self, record: ValidationRecord) -> None:
+        self._meter.validation(record.scores)
+        for name, text in zip(("src", "ref", "hyp"), record.samples[0], strict=True):
+            self.write(f"    {name} {clean(text)[:72]}")
