@@ -204,13 +204,14 @@ class Panel:
         self.write(text)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        from rich.segment import Segment
+        from rich.segment import ControlType, Segment
         from rich.text import Text
 
         lines = self._lines(options.max_width, console.height)
-        yield Segment(WRAP_OFF, None, [])
+        control = [(ControlType.CARRIAGE_RETURN,)]  # any: it says that the text takes no room
+        yield Segment(WRAP_OFF, None, control)
         yield Text("\n", no_wrap=True, overflow="ellipsis", end="").join(lines)
-        yield Segment(WRAP_ON, None, [])
+        yield Segment(WRAP_ON, None, control)
 
     def _lines(self, width: int, height: int) -> Iterable[Text]:
         from rich.text import Text
@@ -259,7 +260,7 @@ class Panel:
         if not best.step:
             return Text(" no validation yet", "dim")
         stale = f"{self._run.stale} of {patience} validations without a better one" if self._run.stale else "the newest one"
-        return Text.assemble((" best           ", "dim"), f"BLEU {best.dev_bleu:.2f} at step {best.step:,}, {stale}")
+        return Text.assemble((" best           ", "dim"), f"BLEU {best.dev_bleu:.1f} at step {best.step:,}, {stale}")
 
 
 def _curve(label: str, value: str, curve: Curve, blocks: int) -> Text:

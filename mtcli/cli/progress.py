@@ -76,7 +76,7 @@ def _plan(run: TrainingRun) -> str:
 
 def _validation(record: ValidationRecord) -> str:
     scores = record.scores
-    verdict = "new best" if record.best else f"not better ({record.patience_left} more may follow)"
+    verdict = "new best" if record.best else f"not better, patience {record.patience_left}"
     return (
         f"validation at step {scores.step}: loss {scores.dev_loss:.2f}  BLEU {scores.dev_bleu:.1f}  "
         f"chrF {scores.dev_chrf:.1f}  {verdict}"
