@@ -1,0 +1,254 @@
+"""What would spoil a training run without a word: pairs that are no translations, and held-out sentences that are trained on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import repeat
+from math import log
+from statistics import StatisticsError, correlation, median
+
+from mtcli.errors import DataError
+
+Pairs = list[tuple[str, str]]
+
+FEWEST = 50
+"""With fewer pairs than this nothing is said about the order of lines or of languages."""
+WINDOW = 64
+"""Lines that are held against the other side's together."""
+MOST_SHIFT = 5
+"""Lines by which one side may be behind the other and still be found."""
+SURE = 20.0
+"""Nats that must speak for each change of the shift."""
+MANY = 300
+"""Shifted lines with which training is not begun; a tenth of all lines is enough, too."""
+UNRELATED = 0.1
+"""Correlation of the lengths of the two sides below which they are no translations. Real text has 0.8 and more."""
+LEANING = 6.0
+"""Nats that must speak for the language of a side."""
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found in the training text."""
+
+    notices: list[str]
+    """One sentence each, for people to read; none when all is well."""
+    leaked: list[int]
+    """Indices of the training pairs that are to be left out: a side of theirs stands in a held-out set."""
+
+
+def inspect(pairs: Pairs, held_out: dict[str, Pairs], normalise: Callable[[str], str]) -> Inspection:
+    """Look through training pairs and held-out sets ("dev", "test"); sides that `normalise` makes equal are the same.
+
+    Raises DataError where what is trained, or what is measured with a held-out set, would be worthless.
+    """
+    train = _normalised(pairs, normalise)
+    held = {f"{name} set": _normalised(texts, normalise) for name, texts in held_out.items() if texts}
+    notices: list[str] = []
+    for name, text in {"training text": train, **held}.items():
+        notices += [*_empty(name, text), *_copies(name, text), *_shifted(name, text)]
+        _check_related(name, text)
+    notices += [*_duplicates(train), *_swapped(train, held)]
+    leaked: set[int] = set()
+    for name, text in held.items():
+        found = _leaked(train, text)
+        if len(found) > 0.9 * len(train):
+            raise DataError(f"{len(found):,} of {len(train):,} training pairs stand in the {name}: give other text for one of them")
+        notices += [f"{len(found):,} training pairs share a side with the {name} and are left out"] if found else []
+        leaked.update(found)
+    return Inspection(notices, sorted(leaked))
+
+
+def _normalised(pairs: Pairs, normalise: Callable[[str], str]) -> Pairs:
+    def key(text: str) -> str:
+        changed = normalise(text)
+        return text if changed == text else changed  # the string that is there already: no memory for another
+
+    return [(key(src), key(tgt)) for src, tgt in pairs]
+
+
+def _empty(name: str, pairs: Pairs) -> list[str]:
+    count = sum(not (src and tgt) for src, tgt in pairs)
+    return [f"{count:,} pairs of the {name} have an empty side"] if count else []
+
+
+def _copies(name: str, pairs: Pairs) -> list[str]:
+    full = sum(bool(src and tgt) for src, tgt in pairs)
+    count = sum(src == tgt != "" for src, tgt in pairs)
+    if count > full / 2:
+        raise DataError(f"{count:,} of {full:,} pairs of the {name} have two equal sides: give a source and its translation, not one twice")
+    return [f"{count:,} pairs of the {name} have two equal sides"] if count else []
+
+
+def _duplicates(pairs: Pairs) -> list[str]:
+    count = len(pairs) - len(set(pairs))
+    return [f"{count:,} pairs of the training text stand there more than once"] if count else []
+
+
+def _leaked(pairs: Pairs, held: Pairs) -> list[int]:
+    """Training pairs that share a side with a held-out pair.
+
+    Sides like "Yes." are common property: those of at most two words and 20 bytes count only if both sides are a held-out pair's.
+    """
+    whole = {pair for pair in held if all(pair)}
+    src_sides, tgt_sides = ({text for text in side if not _short(text)} for side in zip(*held, strict=True))
+    return [i for i, pair in enumerate(pairs) if pair[0] in src_sides or pair[1] in tgt_sides or pair in whole]
+
+
+def _short(text: str) -> bool:
+    return text.count(" ") < 2 and len(text.encode(errors="surrogatepass")) <= 20
+
+
+def _log_lengths(pairs: Pairs) -> tuple[list[float], list[float]]:
+    logs = [log(length + 1) for length in range(1 + max(max(len(src), len(tgt)) for src, tgt in pairs))]
+    return [logs[len(src)] for src, _ in pairs], [logs[len(tgt)] for _, tgt in pairs]
+
+
+def _check_related(name: str, pairs: Pairs) -> None:
+    """Long sentences have long translations: no correlation at all means that one side was shuffled."""
+    sample = pairs[:: len(pairs) // 10_000 + 1]
+    if len(sample) < 500:
+        return
+    try:
+        found = correlation(*_log_lengths(sample))
+    except StatisticsError:  # all lengths are equal on a side
+        return
+    if found < UNRELATED:
+        raise DataError(
+            f"the two sides of the {name} are not translations of each other (lengths correlate by {found:.2f}): "
+            "give files whose lines stand in the same order"
+        )
+
+
+def _shifted(name: str, pairs: Pairs) -> list[str]:
+    """Lines from which on one side is behind the other, as after a line that was lost or put in."""
+    if len(pairs) < FEWEST:
+        return []
+    src, tgt = _log_lengths(pairs)
+    marks = [[("?" in text or "？" in text or "؟" in text) for text in side] for side in zip(*pairs, strict=True)]
+    starts = list(range(0, max(1, len(pairs) - WINDOW // 2), WINDOW))
+    ends = [*starts[1:], len(pairs)]
+    evidence = [_evidence((src, tgt), marks, a, b) for a, b in zip(starts, ends, strict=True)]
+    path = _best_path(evidence)
+    lines = sum(b - a for a, b, shift in zip(starts, ends, path, strict=True) if shift)
+    if not lines:
+        return []
+    first = next(i for i, shift in enumerate(path) if shift)
+    shift = path[first]
+    around = range(starts[max(0, first - 1)], ends[first])
+    line = 1 + (_change(src, tgt, marks, around, shift) if first else 0)
+    found = (
+        f"from about line {line:,} of the {name} on, target lines stand {abs(shift)} too {'late' if shift < 0 else 'early'} "
+        f"for their source lines (about {lines:,} lines in all): a line was lost or put in on one side there"
+    )
+    if lines >= min(MANY, len(pairs) / 10):
+        raise DataError(f"{found}; mend the files")
+    return [found]
+
+
+def _evidence(lengths: tuple[list[float], list[float]], marks: list[list[bool]], start: int, end: int) -> list[float]:
+    """Nats per shift of what the source tells of the target in these lines: which are long, and which ask.
+
+    The window's own median says what is long, so that text sorted by length tells nothing. Shifts are -MOST_SHIFT ... MOST_SHIFT:
+    target line i belongs to source line i + shift.
+    """
+    scores = [0.0] * (2 * MOST_SHIFT + 1)
+    low, high = max(0, start - MOST_SHIFT), end + MOST_SHIFT
+    size, mask = end - start, (1 << (end - start)) - 1
+    src_long, tgt_long = (median(side[start:end]) for side in lengths)
+    for src, tgt in (
+        ([x > src_long for x in lengths[0][low:high]], [y > tgt_long for y in lengths[1][start:end]]),
+        (marks[0][low:high], marks[1][start:end]),
+    ):
+        src_bits, tgt_bits = _bits(src) << (low - start + MOST_SHIFT), _bits(tgt)
+        for k in range(len(scores)):
+            bits = (src_bits >> k) & mask
+            scores[k] += _information((bits & tgt_bits).bit_count(), bits.bit_count(), tgt_bits.bit_count(), size)
+    return scores
+
+
+def _bits(flags: list[bool]) -> int:
+    return int("".join("01"[flag] for flag in reversed(flags)), 2)
+
+
+@lru_cache(maxsize=1 << 16)
+def _information(both: int, first: int, second: int, size: int) -> float:
+    """Nats that two properties tell of each other which `first` and `second` of `size` lines have, and `both` of them both."""
+    if both * size <= first * second:
+        return 0.0  # what one has the other lacks: no sign of a translation
+    cells = (
+        (both, first, second),
+        (first - both, first, size - second),
+        (second - both, size - first, second),
+        (size - first - second + both, size - first, size - second),
+    )
+    return sum(n * log(n * size / (row * column)) for n, row, column in cells if n)
+
+
+def _best_path(evidence: list[list[float]]) -> list[int]:
+    """The shift of each window: most evidence in all, less SURE for each change, and none at the beginning."""
+    totals = [0.0 if k == MOST_SHIFT else -SURE for k in range(2 * MOST_SHIFT + 1)]
+    came_from: list[list[int]] = []
+    for scores in evidence:
+        best = max(range(len(totals)), key=totals.__getitem__)
+        change = totals[best] - SURE
+        came_from.append([k if total >= change else best for k, total in enumerate(totals)])
+        totals = [max(total, change) + score for total, score in zip(totals, scores, strict=True)]
+    path = [max(range(len(totals)), key=totals.__getitem__)]
+    for previous in reversed(came_from[1:]):
+        path.append(previous[path[-1]])
+    return [k - MOST_SHIFT for k in reversed(path)]
+
+
+def _change(src: list[float], tgt: list[float], marks: list[list[bool]], around: range, shift: int) -> int:
+    """The line of `around` from which on `shift` fits better than no shift."""
+    ratio = median(y - x for x, y in zip(src, tgt, strict=True))
+
+    def misfit(i: int, k: int) -> float:
+        if not 0 <= i + k < len(src):
+            return 4.0
+        return min(4.0, ((tgt[i] - src[i + k] - ratio) / 0.25) ** 2 / 2) + 2 * (marks[0][i + k] != marks[1][i])
+
+    best, gain, total = around.stop, 0.0, 0.0
+    for i in reversed(around):
+        total += misfit(i, 0) - misfit(i, shift)
+        if total > gain:
+            best, gain = i, total
+    return best
+
+
+def _swapped(train: Pairs, held: dict[str, Pairs]) -> list[str]:
+    """Pairs whose source is in the target's language and whose target is in the source's, by words known from the training text."""
+    if len(train) < FEWEST:
+        return []
+    words = _leanings(train[:: len(train) // 50_000 + 1])
+    for name, pairs in held.items():
+        right, wrong = _directions(pairs, words)
+        if wrong >= 5 and wrong > 9 * right:
+            raise DataError(f"the {name} seems to have its sides swapped: its source is in the language of the training target")
+    _, wrong = _directions(train, words)
+    return [f"{wrong:,} pairs of the training text seem to have their sides swapped"] if wrong else []
+
+
+def _directions(pairs: Pairs, words: dict[str, float]) -> tuple[int, int]:
+    """How many pairs are surely the right way round, and how many surely the wrong way."""
+    none = repeat(0.0)
+    right = wrong = 0
+    for src, tgt in pairs:
+        leaning = sum(map(words.get, src.lower().split(), none))
+        if abs(leaning) >= LEANING:
+            other = sum(map(words.get, tgt.lower().split(), none))
+            right += leaning > 0 and other <= -LEANING
+            wrong += leaning < 0 and other >= LEANING
+    return right, wrong
+
+
+def _leanings(pairs: Pairs) -> dict[str, float]:
+    """Nats by which a word speaks for the source's language, at most 3 either way; names and numbers speak for none."""
+    src, tgt = (Counter(word for text in side for word in text.lower().split()) for side in zip(*pairs, strict=True))
+    bias = log((src.total() + 1) / (tgt.total() + 1))
+    known = {word for word in src.keys() | tgt.keys() if src[word] + tgt[word] > 2}
+    return {word: max(-3.0, min(3.0, log((src[word] + 0.5) / (tgt[word] + 0.5)) - bias)) for word in known}
