@@ -16,7 +16,7 @@ ROWS = [
     ["errors", "config", "vocab", "lines"],
     ["tokenizer", "data", "model", "scoring"],
     ["search", "training"],
-    ["package", "card"],
+    ["package", "card", "report"],
     ["translator", "pieces"],
     ["trainer", "pipe"],
     ["cli"],
