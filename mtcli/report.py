@@ -31,6 +31,9 @@ _WORD = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
 """What blanks separate; letters of scripts that are written without blanks count one by one."""
 
 
+_LOWER = {"TER": ", lower is better"}
+
+
 @dataclass(frozen=True)
 class Tested:
     """One test set and how it was translated."""
@@ -56,7 +59,7 @@ def html_report(
         *_section("Scores", "".join(map(_scores, tested))),
         *_section("How to use", f"<pre><code>mtcli translate -m {escape(shlex.quote(name))} &lt; input.txt</code></pre>"),
         *_section("Training", _training(records, config.training.label_smoothing)),
-        *_section("By length of the source", "".join(map(_lengths, tested))),
+        *_section("By length of the source", _all_lengths(tested)),
         *_section("Sentences", "".join(_sentences(each, config, each is tested[-1]) for each in tested)),
         *_section("Configuration", _configuration(config)),
         *_section("Environment", f"<table class=pairs>{''.join(_pair(*item) for item in environment.items())}</table>"),
@@ -72,18 +75,21 @@ def _summary(config: Config, parameters: int) -> str:
     model, data, scores = config.model, config.data, config.scores
     files = f" of <bdi>{escape(', '.join((*data.src, *data.tgt)))}</bdi>" if data.src else ""
     spent = scores.training_seconds
-    time = f"{spent / 60:.0f} minutes" if spent >= 120 else f"{spent:.0f} seconds"
+    duration = f"{spent / 60:.0f} minutes" if spent >= 120 else f"{spent:.0f} seconds"
+    kept = f"Its weights are those of update {scores.step:,}, reached after {duration}. " if scores.step else ""
     return (
         f"A {model.architecture} of {parameters / 1e6:.1f} million parameters "
         f"({model.encoder_layers}+{model.decoder_layers} layers, width {model.width}), "
         f"trained on {data.pairs:,} sentence pairs{files}. "
-        f"Its weights are those of update {scores.step:,}, reached after {time}. "
+        f"{kept}"
         f"Licence of the text: <bdi>{escape(data.licence) or 'not stated'}</bdi>."
     )
 
 
 def _scores(tested: Tested) -> str:
-    figures = "".join(f"<li><b>{each.value:.2f}</b> {escape(each.name)}</li>" for each in tested.scores)
+    figures = "".join(
+        f"<li><b>{each.value:.2f}</b> {escape(each.name)}{_LOWER.get(each.name, '')}</li>" for each in tested.scores
+    )
     signatures = "".join(f"<code>{escape(str(each))}</code>" for each in tested.scores)
     title = f"<h3><bdi>{escape(tested.name)}</bdi> <small>{_count(len(tested.lines), 'sentence')}</small></h3>"
     return f'<div class="tested">{title}<ul class="figures">{figures}</ul>{signatures}</div>'
@@ -176,16 +182,15 @@ def _chart(title: str, unit: str, curves: list[_Curve], best: float | None = Non
     if not points:
         return ""
     right = max(x for x, _ in points)
-    values = [y for _, y in points]
-    rows = _ticks(min(0.0, *values) if min(values) < max(values) / 2 else min(values), max(values))
+    rows = _ticks(max(y for _, y in points))
 
     def place(x: float, y: float) -> tuple[float, float]:
         return (
             round(LEFT + x / (right or 1) * (WIDTH - LEFT - RIGHT), 1),
-            round(HEIGHT - BOTTOM - (y - rows[0]) / (rows[-1] - rows[0]) * (HEIGHT - TOP - BOTTOM), 1),
+            round(HEIGHT - BOTTOM - y / rows[-1] * (HEIGHT - TOP - BOTTOM), 1),
         )
 
-    parts = [_grid(place, rows, [x for x in _ticks(0, right) if x <= right])]
+    parts = [_grid([(place(0, y)[1], y) for y in rows], [(place(x, 0)[0], x) for x in _ticks(right) if x <= right])]
     if best is not None:
         x, _ = place(best, 0)
         side = "end" if best > right / 2 else "start"
@@ -198,24 +203,21 @@ def _chart(title: str, unit: str, curves: list[_Curve], best: float | None = Non
     return f"<figure><figcaption>{caption}</figcaption>{svg}</figure>"
 
 
-def _ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """About `most` round numbers, evenly spaced, from below `low` to above `high`."""
-    if high <= low:
-        high = low + (abs(low) or 1)
-    rough = (high - low) / most
+def _ticks(high: float, most: int = 5) -> list[float]:
+    """About `most` round numbers, evenly spaced, from 0 to `high` or the next above it."""
+    rough = (high if high > 0 else 1.0) / most
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(times * power for times in (1, 2, 5, 10) if times * power >= rough * 0.999)
-    return [i * step for i in range(math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9) + 1)]
+    return [i * step for i in range(math.ceil(high / step - 1e-9) + 1)] if high > 0 else [0.0, 1.0]
 
 
-def _grid(place: Any, rows: list[float], columns: list[float]) -> str:
+def _grid(rows: Points, columns: Points) -> str:
+    """Lines and numbers for places on the page and the values there."""
     bottom, parts = HEIGHT - BOTTOM, []
-    for value in rows:
-        _, y = place(0, value)
+    for y, value in rows:
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>')
         parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{value:,.8g}</text>')
-    for value in columns:
-        x, _ = place(value, 0)
+    for x, value in columns:
         parts.append(f'<line class="tick" x1="{x}" x2="{x}" y1="{bottom}" y2="{bottom + 4}"/>')
         parts.append(f'<text x="{x}" y="{bottom + 17}" text-anchor="middle">{value:,.8g}</text>')
     middle = (LEFT + WIDTH - RIGHT) // 2
@@ -241,6 +243,12 @@ def _words(text: str) -> int:
     return sum(1 for _ in _WORD.finditer(text))
 
 
+def _all_lengths(tested: list[Tested]) -> str:
+    note = "Bars go from 0 to 100. The length ratio is that of all translations to all references, in words."
+    tables = "".join(map(_lengths, tested))
+    return tables and f'{tables}<p class="note">{note}</p>'
+
+
 def _lengths(tested: Tested) -> str:
     rows = []
     for low, high in BUCKETS:
@@ -253,11 +261,10 @@ def _lengths(tested: Tested) -> str:
             rows.append(f"<tr><th scope=row>{label}</th>{cells}<td>{ratio:.2f}</td></tr>")
     if not rows:
         return ""
-    heads = "".join(f"<th scope=col>{head}</th>" for head in ("Words", "Sentences", "BLEU", "chrF2", "Length"))
-    note = "Bars go from 0 to 100. Length is that of all translations over that of all references, in words."
+    heads = "".join(f"<th scope=col>{head}</th>" for head in ("Words", "Sentences", "BLEU", "chrF2", "Length ratio"))
     return (
         f'<h3><bdi>{escape(tested.name)}</bdi></h3><table class="lengths"><thead><tr>{heads}</tr></thead>'
-        f'<tbody>{"".join(rows)}</tbody></table><p class="note">{note}</p>'
+        f"<tbody>{''.join(rows)}</tbody></table>"
     )
 
 
@@ -396,7 +403,8 @@ thead th, .pairs th, .sentences th { color: var(--soft); }
 details { margin: .4rem 0; } details[open] { margin-bottom: 1.5rem; }
 summary { cursor: pointer; padding: .3rem 0; } summary:hover { color: var(--one); }
 @media (max-width: 36rem) {
-  main { padding-top: 2rem; } .figures b { font-size: 2.25rem; } .pairs th { width: 9rem; }
+  main { padding-top: 2rem; } .figures { gap: .25rem 1.5rem; } .figures b { font-size: 2.25rem; }
+  pre code { font-size: .8125rem; } figure svg { font-size: 15px; } .pairs th { width: 9rem; }
   .bar { grid-template-columns: 1fr; } .lengths th, .lengths td { padding-right: .6rem; white-space: normal; }
   .lengths td:nth-child(3), .lengths td:nth-child(4) { width: 24%; }
   .sentences [rowspan] { width: 3.6rem; } .sentences [scope=row] { width: 5.4rem; }
