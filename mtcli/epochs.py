@@ -6,6 +6,7 @@ import logging
 import random
 
 from mtcli.data.batches import ParallelCorpus
+from mtcli.data.split import Pairs
 from mtcli.errors import DataError
 from mtcli.tokenizer import Tokenizer
 
@@ -16,7 +17,13 @@ class Epochs:
     """Calling it with the number of an epoch gives that epoch's corpus, the same for the same number."""
 
     def __init__(
-        self, tokenizer: Tokenizer, pairs: list[tuple[str, str]], weights: list[float], max_length: int, seed: int, sampling: float
+        self,
+        tokenizer: Tokenizer,
+        pairs: Pairs,
+        weights: list[float],
+        max_length: int,
+        seed: int,
+        sampling: float,
     ) -> None:
         """Pairs with an empty side or with more than `max_length` pieces on a side are left out.
 
@@ -53,7 +60,7 @@ class Epochs:
         chosen = [i for i, weight in enumerate(self._weights) for _ in range(int(weight) + (draw() < weight % 1))]
         return chosen or [0]
 
-    def _encode(self, pairs: list[tuple[str, str]], sampling: float, seed: int = 0) -> list[tuple[list[int], list[int]]]:
+    def _encode(self, pairs: Pairs, sampling: float, seed: int = 0) -> list[tuple[list[int], list[int]]]:
         src = self._tokenizer.encode([s for s, _ in pairs], "src", sampling, seed)
         tgt = self._tokenizer.encode([t for _, t in pairs], "tgt", sampling, seed + 1)
         return list(zip(src, tgt, strict=True))

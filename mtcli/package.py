@@ -32,6 +32,7 @@ TGT_TOKENIZER = "tokenizer.tgt.model"
 """Beside TOKENIZER, which is then the source's, when the vocabularies are separate."""
 WEIGHTS = "weights.safetensors"
 CARD = "README.md"
+REPORT = "report.html"
 TRAINING = "training"
 """Folder with what resuming needs; translating does not."""
 
@@ -47,12 +48,15 @@ class ModelPackage:
         """Raises PackageError when there is none or it is damaged."""
         from mtcli.tokenizer import load_tokenizer
 
-        src = self._read(TOKENIZER, "train it with `mtcli tokenizer train` or `mtcli train`")
-        tgt = None if self.config.tokenizer.joint else self._read(TGT_TOKENIZER, "copy the package again")
         try:
-            return load_tokenizer(src, tgt)
+            return load_tokenizer(*self.tokenizer_files())
         except PackageError as error:
             raise PackageError(f"{self.folder}: {error}") from error
+
+    def tokenizer_files(self) -> tuple[bytes, bytes | None]:
+        """The serialised sentencepiece model of both sides, or one of each. Raises PackageError when one is missing."""
+        src = self._read(TOKENIZER, "train it with `mtcli tokenizer train` or `mtcli train`")
+        return src, None if self.config.tokenizer.joint else self._read(TGT_TOKENIZER, "copy the package again")
 
     def load_model(self, vocab: VocabSizes, device: torch.device) -> EncoderDecoder:
         """The model, ready to translate. Raises PackageError when its weights are missing, damaged or of another shape."""

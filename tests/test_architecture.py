@@ -13,18 +13,19 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ROWS = [
-    ["errors", "config", "vocab", "lines"],
+    ["errors", "config", "vocab", "lines", "tags"],
     ["tokenizer", "data", "model", "scoring"],
-    ["search", "training"],
+    ["epochs", "corpora", "search", "training"],
     ["package", "card", "report"],
     ["translator", "pieces"],
-    ["trainer", "pipe"],
+    ["run", "pipe"],
+    ["trainer"],
     ["cli"],
 ]
 ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
 PACKAGES = {"data", "model", "training", "cli"}
 
-TORCH = {"data.batches", "model", "training", "search", "translator", "trainer"}
+TORCH = {"data.batches", "model", "training", "search", "translator", "run", "trainer"}
 AT_MODULE_LEVEL = {
     "torch": TORCH,
     "safetensors": {"training.checkpoint"},

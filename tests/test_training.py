@@ -24,7 +24,8 @@ from mtcli.data.batches import Batch, ParallelCorpus
 from mtcli.data.split import split
 from mtcli.errors import PackageError, TrainingError
 from mtcli.model import build
-from mtcli.trainer import TrainingRequest, ValidationRecord, start
+from mtcli.run import ValidationRecord
+from mtcli.trainer import TrainingRequest, start
 from mtcli.training.checkpoint import dump, restore
 from mtcli.training.loop import StepRecord, TrainingLoop, schedule, token_losses
 from mtcli.vocab import BOS_ID, EOS_ID, PAD_ID, VocabSizes
@@ -52,7 +53,7 @@ def new_loop(
     shape = {"width": 16, "heads": 2, "ff_width": 32, "hidden": 16, "encoder_layers": 2, "decoder_layers": 2}
     model = build(ModelConfig(architecture, dropout=dropout, **shape), VocabSizes(12, 12, shared=True))
     settings = {"precision": "float32", "batch_tokens": 60, "learning_rate": 0.01, "warmup_steps": 2, **training}
-    return TrainingLoop(model, corpus, TrainingConfig(**settings), CPU)
+    return TrainingLoop(model, lambda epoch: corpus, TrainingConfig(**settings), CPU)
 
 
 def weights_of(loop: TrainingLoop) -> dict[str, Tensor]:
@@ -108,13 +109,14 @@ side = st.text(alphabet="ab ", max_size=3)
 
 @given(pairs=st.lists(st.tuples(side, side), max_size=30), size=st.integers(0, 10), seed=st.integers(0, 3))
 def test_held_out_pairs_share_no_side_with_the_rest(pairs: list[tuple[str, str]], size: int, seed: int) -> None:
-    train, dev = split(pairs, size, seed)
+    kept, held = split(pairs, size, seed)
+    train, dev = [pairs[i] for i in kept], [pairs[i] for i in held]
     full = [(src, tgt) for src, tgt in pairs if src.strip() and tgt.strip()]
     assert len(dev) == min(size, len(full))
     assert all(pair in full for pair in dev)
     src_sides, tgt_sides = {src.strip() for src, _ in dev}, {tgt.strip() for _, tgt in dev}
     assert train == [(src, tgt) for src, tgt in pairs if src.strip() not in src_sides and tgt.strip() not in tgt_sides]
-    assert split(pairs, size, seed) == (train, dev)
+    assert split(pairs, size, seed) == (kept, held)
 
 
 @both_architectures
@@ -219,7 +221,9 @@ def test_a_damaged_state_says_so(architecture: str, tmp_path: Path) -> None:
         with pytest.raises(PackageError, match="--fresh"):
             restore(loop, str(tmp_path / "state"))
     save_file({name: p.detach().clone() for name, p in loop.averaged.named_parameters()}, tmp_path / "weights")
-    (tmp_path / "other").write_bytes(dump(new_loop("rnn" if architecture == "transformer" else "transformer", loop.corpus), {}))
+    (tmp_path / "other").write_bytes(
+        dump(new_loop("rnn" if architecture == "transformer" else "transformer", random_corpus(20)), {})
+    )
     for wrong in ("weights", "other", "missing"):
         with pytest.raises(PackageError, match="--fresh"):
             restore(loop, str(tmp_path / wrong))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from mtcli.config import ScoreRecord
-    from mtcli.trainer import TrainingRun, ValidationRecord
+    from mtcli.run import TrainingRun, ValidationRecord
     from mtcli.training.loop import StepRecord
 
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -257,7 +257,7 @@ class Panel:
         from rich.text import Text
 
         best, patience = self._run.best, self._run.package.config.training.patience
-        if not best.step:
+        if best.dev_bleu < 0:
             return Text(" no validation yet", "dim")
         stale = f"{self._run.stale} of {patience} validations without a better one" if self._run.stale else "the newest one"
         return Text.assemble((" best           ", "dim"), f"BLEU {best.dev_bleu:.1f} at step {best.step:,}, {stale}")

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Protocol
 import typer
 
 from mtcli.cli.panel import Meter, Panel, clean, clock
+from mtcli.package import REPORT
 
 if TYPE_CHECKING:
-    from mtcli.trainer import TrainingRun, ValidationRecord
+    from mtcli.report import Tested
+    from mtcli.run import TrainingRun, ValidationRecord
     from mtcli.training.loop import StepRecord
 
 LINE_SECONDS = 20.0
@@ -23,10 +25,12 @@ LINE_SECONDS = 20.0
 
 def follow(run: TrainingRun, quiet: bool) -> None:
     """Drive the run to its end and show it. Ctrl-C or SIGTERM saves and exits with 128 + the signal; a second one kills."""
+    from mtcli.training import parallel
     from mtcli.training.loop import StepRecord
 
+    quiet = quiet or parallel.rank() > 0
     panel = not quiet and _can_draw()
-    stop = Stop(quiet or panel)  # the panel says it itself
+    stop = Stop(run, quiet or panel)  # the panel says it itself
     with _view(run, quiet, panel, stop) as view:
         view.write(_plan(run))
         for record in run.records():
@@ -35,24 +39,23 @@ def follow(run: TrainingRun, quiet: bool) -> None:
             else:
                 view.write(_validation(record))
                 view.validation(record)
-            if stop.signal:
-                run.save()
-                view.end(f"stopped after step {run.loop.step}; the same command goes on from there")
-                raise typer.Exit(128 + stop.signal)
-        view.end(_end(run))
+        if run.loop.stopping and not run.finished:
+            view.end(f"stopped after step {run.loop.step}; the same command goes on from there")
+            raise typer.Exit(128 + (stop.signal or signal.SIGTERM))
+        view.end(_end(run, run.conclude()))
 
 
 class Stop:
-    """Remembers the first SIGINT or SIGTERM; the next one ends the process at once."""
+    """Lets the run end after the next step at the first SIGINT or SIGTERM; the next one ends the process at once."""
 
-    def __init__(self, quiet: bool) -> None:
+    def __init__(self, run: TrainingRun, quiet: bool) -> None:
         self.signal = 0
-        self._quiet = quiet
+        self._run, self._quiet = run, quiet
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._remember)
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
-        self.signal = number
+        self.signal, self._run.loop.stop_asked = number, True
         signal.signal(number, signal.SIG_DFL)
         if not self._quiet:
             os.write(2, b"\nmtcli: saving after this step; once more stops at once\n")
@@ -65,12 +68,13 @@ def _plan(run: TrainingRun) -> str:
     begun = f", going on after step {plan.resumed_at}" if plan.resumed_at else ""
     pieces = f"{vocab.tgt:,} pieces" if vocab.shared else f"{vocab.src:,} source and {vocab.tgt:,} target pieces"
     steps = [f"{budget.steps:,} steps"] if budget.steps else []
+    epochs = [f"{budget.epochs:,} passes"] if budget.epochs else []
     seconds = [clock(budget.seconds)] if budget.seconds else []
     return (
         f"{plan.folder}: {config.model.architecture} {languages}, on {plan.device}{begun}\n"
         f"  data    {data.pairs:,} sentence pairs, {data.tgt_tokens:,} target tokens, {data.dev_pairs:,} dev pairs\n"
         f"  model   {plan.parameters / 1e6:.1f} M parameters, {pieces}\n"
-        f"  budget  {' or '.join(steps + seconds)}, or {budget.patience} validations without a better one"
+        f"  budget  {' or '.join(steps + epochs + seconds)}, or {budget.patience} validations without a better one"
     )
 
 
@@ -83,12 +87,15 @@ def _validation(record: ValidationRecord) -> str:
     )
 
 
-def _end(run: TrainingRun) -> str:
-    best, name = run.best, run.package.folder
+def _end(run: TrainingRun, tested: list[Tested]) -> str:
+    best, folder = run.best, run.package.folder
+    scores = "".join(
+        f"  {each.name:<5} {score.name} {score.value:.2f}  {score.signature}\n" for each in tested for score in each.scores
+    )
     return (
-        f"done: {run.loop.step} steps in {clock(run.loop.seconds)}; best at step {best.step}: "
-        f"dev BLEU {best.dev_bleu:.2f}, chrF {best.dev_chrf:.2f}\n"
-        f"next: mtcli translate -m {name} < input.txt"
+        f"done: {run.loop.step} steps in {clock(run.loop.seconds)}; best at step {best.step}\n{scores}"
+        f"next: mtcli translate -m {folder} < input.txt\n"
+        f"read: {folder / REPORT}"
     )
 
 
@@ -155,7 +162,7 @@ class Plain(Silent):
         if time.monotonic() - self._shown >= LINE_SECONDS:
             self._shown = time.monotonic()
             meter, best = self._meter, self._run.best
-            bleu = f"  BLEU {best.dev_bleu:.1f}" if best.step else ""
+            bleu = f"  BLEU {best.dev_bleu:.1f}" if best.dev_bleu >= 0 else ""
             left = f"  {meter.left}" if meter.left else ""
             self.write(
                 f"{record.progress:4.0%}  step {record.step}  loss {meter.loss:.2f}  {meter.rate:,.0f} tokens/s{bleu}{left}"

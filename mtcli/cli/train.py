@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -21,6 +22,14 @@ def train(
         list[str] | None, typer.Option(metavar="FILE", help="Dev text; with none, some of the training text is held out.")
     ] = None,
     dev_tgt: Annotated[list[str] | None, typer.Option(metavar="FILE", help="Its reference translations.")] = None,
+    test_src: Annotated[list[str] | None, typer.Option(metavar="FILE", help="Text to translate and score at the end.")] = None,
+    test_tgt: Annotated[list[str] | None, typer.Option(metavar="FILE", help="Its reference translations.")] = None,
+    weight: Annotated[
+        list[float] | None, typer.Option(metavar="N", help="How often an epoch shows each pair of files, in their order.")
+    ] = None,
+    from_: Annotated[
+        str, typer.Option("--from", metavar="MODEL", help="Fine-tune: take tokenizer and weights of another package.")
+    ] = "",
     arch: Annotated[str, typer.Option(metavar="transformer|rnn", help="Kind of model.  [default: transformer]")] = "",
     preset: Annotated[
         str, typer.Option(metavar="tiny|small|base|big", help="Size of the model.  [default: by the size of the corpus]")
@@ -31,6 +40,7 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Any value of model.toml, such as model.width=512."),
     ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Stop after so many passes over the text.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of all that is random.")] = None,
     device: Device = "auto",
     fresh: Annotated[bool, typer.Option("--fresh", help="Set an existing package aside and begin again.")] = False,
@@ -38,11 +48,12 @@ def train(
     debug: Debug = False,
 ) -> None:
     """Train a model on line-aligned text. The same command again goes on where it stopped."""
-    set_up(quiet)
+    set_up(quiet or int(os.environ.get("RANK", "0")) > 0)  # of the processes that torchrun starts only the first one reports
     from mtcli.cli.progress import follow
     from mtcli.config import overrides
     from mtcli.trainer import TrainingRequest, start
 
-    values = (*(set_ or []), *overrides(arch, time, steps, seed))
-    request = TrainingRequest(model, src, tgt, dev_src or [], dev_tgt or [], preset, values, device, fresh)
+    values = (*(set_ or []), *overrides(arch, time, steps, epochs, seed))
+    files = (src, tgt, dev_src or [], dev_tgt or [], test_src or [], test_tgt or [])
+    request = TrainingRequest(model, *files, weight or [], from_, preset, values, device, fresh)
     follow(start(request), quiet)

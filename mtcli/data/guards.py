@@ -56,7 +56,7 @@ def inspect(pairs: Pairs, held_out: dict[str, Pairs], normalise: Callable[[str],
     for name, text in held.items():
         found = _leaked(train, text)
         if len(found) > 0.9 * len(train):
-            raise DataError(f"{len(found):,} of {len(train):,} training pairs stand in the {name}: give other text for one of them")
+            raise DataError(f"{len(found):,} of {len(train):,} training pairs stand in the {name}: give other text")
         notices += [f"{len(found):,} training pairs share a side with the {name} and are left out"] if found else []
         leaked.update(found)
     return Inspection(notices, sorted(leaked))
@@ -79,7 +79,7 @@ def _copies(name: str, pairs: Pairs) -> list[str]:
     full = sum(bool(src and tgt) for src, tgt in pairs)
     count = sum(src == tgt != "" for src, tgt in pairs)
     if count > full / 2:
-        raise DataError(f"{count:,} of {full:,} pairs of the {name} have two equal sides: give a source and its translation, not one twice")
+        raise DataError(f"{count:,} of {full:,} pairs of the {name} have two equal sides: give a source and its translation")
     return [f"{count:,} pairs of the {name} have two equal sides"] if count else []
 
 
@@ -221,7 +221,7 @@ def _change(src: list[float], tgt: list[float], marks: list[list[bool]], around:
 
 
 def _swapped(train: Pairs, held: dict[str, Pairs]) -> list[str]:
-    """Pairs whose source is in the target's language and whose target is in the source's, by words known from the training text."""
+    """Pairs whose source is in the target's language and the other way round, by words known from the training text."""
     if len(train) < FEWEST:
         return []
     words = _leanings(train[:: len(train) // 50_000 + 1])

@@ -26,6 +26,7 @@ def dump(loop: TrainingLoop, extra: dict[str, Any]) -> bytes:
         "step": loop.step,
         "epoch": loop.epoch,
         "position": loop.position,
+        "epoch_batches": loop.epoch_batches,
         "seconds": loop.seconds,
         "reserve": loop.reserve,
         "micro_batches": loop.micro_batches,
@@ -44,9 +45,10 @@ def restore(loop: TrainingLoop, path: str) -> dict[str, Any]:
         progress = json.loads(metadata["progress"])
         _restore_tensors(loop, tensors)
         loop.step, loop.epoch, loop.position = progress["step"], progress["epoch"], progress["position"]
+        loop.epoch_batches, loop.micro_batches = progress.get("epoch_batches", 0), progress.get("micro_batches", 1)
         loop.reserve = progress["reserve"]
-        loop.micro_batches = progress.get("micro_batches", 1)
         loop.started = time.monotonic() - progress["seconds"]
+        loop.progress = loop.used()
         extra: dict[str, Any] = json.loads(metadata["extra"])
         return extra
     except (SafetensorError, KeyError, ValueError, RuntimeError, OSError) as error:

@@ -76,7 +76,8 @@ class TrainingLoop:
         """Parts in which a batch is computed, because memory does not hold all of it."""
         self.started = time.monotonic()
         """When training would have started had it never been interrupted."""
-        self._batches: list[list[int]] = []
+        self.epoch_batches = 0
+        """Updates in the current epoch, once its corpus is there."""
 
     @property
     def averaged(self) -> EncoderDecoder:
@@ -88,16 +89,20 @@ class TrainingLoop:
         """Of training so far, validation and earlier runs included."""
         return time.monotonic() - self.started
 
-    def agree(self) -> None:
-        """Set `progress` and `stopping`, in all processes alike."""
+    def used(self) -> float:
+        """Share of the budget that is used up, from 0 to 1, by this process's clock."""
         config = self.config
-        epochs = self.epoch + self.position / len(self._batches) if self._batches else self.epoch
-        used = (
+        epochs = self.epoch + (self.position / self.epoch_batches if self.epoch_batches else 0)
+        shares = (
             self.step / config.steps if config.steps else 0.0,
             epochs / config.epochs if config.epochs else 0.0,
             (self.seconds + self.reserve) / config.seconds if config.seconds else 0.0,
         )
-        self.progress, stop = parallel.largest([min(1.0, max(used)), float(self.stop_asked)], self.device)
+        return min(1.0, max(shares))
+
+    def agree(self) -> None:
+        """Set `progress` and `stopping`, in all processes alike."""
+        self.progress, stop = parallel.largest([self.used(), float(self.stop_asked)], self.device)
         self.stopping = stop > 0
 
     def steps(self) -> Iterator[StepRecord]:
@@ -105,13 +110,13 @@ class TrainingLoop:
         self.agree()
         while self.progress < 1:
             corpus = self.corpora(self.epoch)
-            self._batches = corpus.epoch(self.config.batch_tokens, self.config.seed, self.epoch)
-            while self.position < len(self._batches):
+            batches = corpus.epoch(self.config.batch_tokens, self.config.seed, self.epoch)
+            self.epoch_batches = len(batches)
+            while self.position < len(batches):
                 if self.progress >= 1:
                     return
-                yield self._update(corpus, self._batches[self.position])
+                yield self._update(corpus, batches[self.position])
             self.epoch, self.position = self.epoch + 1, 0
-            self._batches = []
 
     def _update(self, corpus: ParallelCorpus, indices: list[int]) -> StepRecord:
         rate = self.config.learning_rate * schedule(self.step, self.progress, self.config.warmup_steps)
@@ -142,7 +147,8 @@ class TrainingLoop:
             torch.manual_seed(((self.config.seed % 2**31) * 2**32 + self.step * 1_009 + parallel.rank()) % 2**63)
             self.optimizer.zero_grad()
             try:
-                return sum((self._backward(corpus, part, scale) for part in _parts(mine, self.micro_batches)), torch.zeros(()))
+                parts = _parts(mine, self.micro_batches)
+                return torch.stack([self._backward(corpus, part, scale) for part in parts]).sum()
             except (MemoryError, RuntimeError) as error:
                 if not out_of_memory(error) or self.micro_batches >= len(mine):
                     raise
@@ -155,7 +161,7 @@ class TrainingLoop:
             losses = training_losses(self.model, batch, self.config.label_smoothing, self.config.r_drop)
         loss = losses.sum() * scale
         loss.backward()  # type: ignore[no-untyped-call]
-        return loss.detach().cpu()
+        return loss.detach()
 
 
 def _parts(indices: list[int], count: int) -> list[list[int]]:
@@ -177,7 +183,8 @@ def token_losses(model: EncoderDecoder, batch: Batch, label_smoothing: float = 0
 
 def training_losses(model: EncoderDecoder, batch: Batch, label_smoothing: float, r_drop: float) -> Tensor:
     """What training makes small, for each real target token [N]: `token_losses`, and with R-Drop (Liang et al. 2021) also
-    the divergence of two passes, halved so that losses with and without it are of one size."""
+    the divergence of two passes, halved so that losses with and without it are of one size.
+    """
     if not r_drop:
         return token_losses(model, batch, label_smoothing)
     twice = Batch(*(torch.cat([t, t]) for t in (batch.src, batch.src_mask, batch.tgt_in, batch.tgt_out, batch.tgt_mask)))

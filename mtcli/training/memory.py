@@ -1,10 +1,50 @@
-"""Memory that is kept instead of given back."""
+"""Memory: how large a batch it holds, and how it is kept instead of given back."""
 
 from __future__ import annotations
 
 import ctypes
+import os
+
+import torch
+
+from mtcli.model import EncoderDecoder
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
+USUAL = 4_096
+"""Positions of a batch on a CPU, and the least that is taken on a GPU with room."""
+MOST_ON_GPU = 32_768
+
+
+def batch_tokens_for(model: EncoderDecoder, device: torch.device) -> int:
+    """Positions of a batch that takes no more than half of the free memory: a power of two, 4,096 where that is enough.
+
+    On a GPU, which small batches leave idle, up to 32,768.
+    """
+    free, most = (torch.cuda.mem_get_info(device)[0], MOST_ON_GPU) if device.type == "cuda" else (_free_memory(), USUAL)
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    left = free / 2 - 20 * parameters  # weights, gradients, their moments, the average: five numbers of four bytes
+    size = most
+    while size > 64 and size * _bytes_a_position(model) > left:
+        size //= 2
+    return size
+
+
+def _bytes_a_position(model: EncoderDecoder) -> int:
+    """Memory that training takes for each position of a batch on either side, about: measured, and rounded up."""
+    inner = model.output_bias.numel() + sum(
+        module.out_features + module.in_features for module in model.modules() if isinstance(module, torch.nn.Linear)
+    )
+    recurrent = sum(8 * module.hidden_size for module in model.modules() if isinstance(module, torch.nn.LSTM | torch.nn.LSTMCell))
+    return 4 * (4 * inner + 4 * recurrent)
+
+
+def _free_memory() -> int:
+    """Bytes that this process may still take, as the kernel tells; where none tells, as much as there is in all."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            return next(1024 * int(line.split()[1]) for line in file if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def keep_memory() -> None:

@@ -1,0 +1,309 @@
+"""One training run: updates, validations, saves, and what is told at the end."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import platform
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mtcli import __version__
+from mtcli.card import model_card
+from mtcli.config import Config, ScoreRecord
+from mtcli.data.batches import ParallelCorpus
+from mtcli.data.split import Pairs
+from mtcli.errors import PackageError, TrainingError
+from mtcli.lines import read_lines, unwritable
+from mtcli.package import REPORT, TRAINING, WEIGHTS, ModelPackage, write
+from mtcli.report import Tested, html_report
+from mtcli.scoring import Score, score
+from mtcli.tokenizer import Tokenizer
+from mtcli.training import parallel
+from mtcli.training.checkpoint import dump, restore
+from mtcli.training.loop import StepRecord, TrainingLoop, diverged, token_losses
+from mtcli.translator import Translator
+from mtcli.vocab import VocabSizes
+
+BEAM_COST = 5
+"""Time of beam search for that of greedy search, about."""
+
+
+@dataclass(frozen=True)
+class ValidationRecord:
+    """How good the averaged weights are."""
+
+    scores: ScoreRecord
+    best: bool
+    """Whether they are the best so far, and so are what the package now holds."""
+    patience_left: int
+    """Validations without a better one that may still follow."""
+    samples: tuple[tuple[str, str, str], ...]
+    """Source, reference and translation of some sentences, always the same ones."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is known before the first step, for people to read."""
+
+    folder: Path
+    config: Config
+    parameters: int
+    vocab: VocabSizes
+    device: str
+    resumed_at: int
+    """Updates that an earlier run has made."""
+
+
+class TrainingRun:
+    """One run of one package: prepared by `trainer.start`, driven by `records`, ended by `conclude`.
+
+    Where several processes train together each has one; only the first validates and touches files.
+    """
+
+    def __init__(self, package: ModelPackage, tokenizer: Tokenizer, loop: TrainingLoop, dev: Pairs, test: Pairs) -> None:
+        self.package, self.tokenizer, self.loop, self.dev, self.test = package, tokenizer, loop, dev, test
+        fine_tunes = bool(package.config.data.origin)
+        self.validated_at = -1 if fine_tunes else 0
+        """Update of the last validation; what another package's weights can do is measured before the first update."""
+        self.next_validation = 0.0 if fine_tunes else 1 / package.config.training.validations
+        """Share of the budget at which the next validation is due."""
+        self.stale = 0
+        """Validations since the best one."""
+        self.best = ScoreRecord(dev_bleu=-1.0)
+        self.finished = False
+        self._saved_at = time.monotonic()
+        self._log_bytes: int | None = 0
+        """How long the log was when the state was saved that this run goes on from; None when it does not tell."""
+        longest = package.config.training.max_length
+        src, tgt = tokenizer.encode([s for s, _ in dev], "src"), tokenizer.encode([t for _, t in dev], "tgt")
+        self._dev_corpus = ParallelCorpus([ids[:longest] for ids in src], [ids[:longest] for ids in tgt])
+
+    @property
+    def plan(self) -> Plan:
+        """See Plan."""
+        parameters = sum(p.numel() for p in self.loop.model.parameters())
+        return Plan(
+            self.package.folder, self.package.config, parameters, self.tokenizer.sizes, str(self.loop.device), self.loop.step
+        )
+
+    def records(self) -> Iterator[StepRecord | ValidationRecord]:
+        """Train, validate and save until the budget is used up, patience is lost, or `loop.stop_asked` is set.
+
+        Raises TrainingError when the loss grows without bound; what was saved before then stays.
+        """
+        try:
+            yield from self._records()
+        except TrainingError as error:
+            kept = f"the best model so far, of step {self.best.step}, stays in" if self.best.dev_bleu >= 0 else "no model is in"
+            raise TrainingError(f"{error}; {kept} {self.package.folder}") from error
+
+    def _records(self) -> Iterator[StepRecord | ValidationRecord]:
+        self._share()
+        steps, patience = self.loop.steps(), self.package.config.training.patience
+        while not self.finished and self.stale < patience and not self.loop.stopping:
+            if self._validation_is_due():
+                yield from self._validate()
+            elif record := next(steps, None):
+                self._log(dataclasses.asdict(record))
+                yield record
+            else:
+                if self.loop.step > self.validated_at:
+                    yield from self._validate()
+                break
+            if time.monotonic() - self._saved_at >= self.package.config.training.save_seconds:
+                self.save()
+        if not self.finished:
+            self.finished = self.stale < patience and not self.loop.stopping  # patience may be raised later
+            self.save()
+
+    def _validation_is_due(self) -> bool:
+        return self.loop.step > self.validated_at and self.next_validation <= self.loop.progress < 1
+
+    def _share(self) -> None:
+        """Take over from the first process what only it knows."""
+        own = [self.validated_at, self.next_validation, self.stale, self.finished, self.loop.reserve]
+        shared = parallel.of_first([float(value) for value in own], self.loop.device)
+        self.validated_at, self.next_validation, self.stale, self.finished, self.loop.reserve = (
+            int(shared[0]),
+            shared[1],
+            int(shared[2]),
+            bool(shared[3]),
+            shared[4],
+        )
+
+    def save(self) -> None:
+        """Write what resuming needs."""
+        self._saved_at = time.monotonic()
+        if parallel.rank():
+            return
+        extra = {
+            "validated_at": self.validated_at,
+            "next_validation": self.next_validation,
+            "stale": self.stale,
+            "best": dataclasses.asdict(self.best),
+            "finished": self.finished,
+            "budget": _budget(self.package.config),
+            "log_bytes": self._metrics.stat().st_size if self._metrics.exists() else 0,
+        }
+        write(state_path(self.package.folder), dump(self.loop, extra))
+
+    def resume(self) -> None:
+        """Go on from the saved state, if there is one. Raises PackageError when it is damaged, or gone from a trained package."""
+        path = state_path(self.package.folder)
+        if not path.exists():
+            if (self.package.folder / WEIGHTS).exists():
+                raise PackageError(
+                    f"{self.package.folder} is trained, and what resuming needs ({TRAINING}/) is gone: "
+                    "give --fresh to set it aside and begin again, or another -m"
+                )
+            return
+        extra = restore(self.loop, str(path))
+        self.validated_at, self.next_validation, self.stale = extra["validated_at"], extra["next_validation"], extra["stale"]
+        self.best, self._log_bytes = ScoreRecord(**extra["best"]), extra.get("log_bytes")
+        same_budget = extra["budget"] == _budget(self.package.config)
+        self.finished = extra["finished"] and same_budget
+        if not same_budget:
+            self.next_validation = self.loop.progress + 1 / self.package.config.training.validations
+            self.stale = 0
+
+    def _validate(self) -> Iterator[ValidationRecord]:
+        record = None if parallel.rank() else self._validation()
+        self._share()
+        self.loop.agree()
+        if record:
+            yield record
+
+    def _validation(self) -> ValidationRecord:
+        started = time.monotonic()
+        loss = self._dev_loss()
+        translating = time.monotonic()
+        hyps = self._translate([src for src, _ in self.dev], beam_size=1)
+        translated = max(1e-6, time.monotonic() - translating)
+        bleu, chrf = score(hyps, [[tgt for _, tgt in self.dev]], ("bleu", "chrf"))
+        scores = ScoreRecord(
+            step=self.loop.step,
+            dev_loss=round(loss, 4),
+            dev_bleu=round(bleu.value, 2),
+            dev_chrf=round(chrf.value, 2),
+            bleu_signature=bleu.signature,
+            chrf_signature=chrf.signature,
+            training_seconds=round(self.loop.seconds, 1),
+            sentences_per_second=round(len(hyps) / translated, 1),
+        )
+        best = (scores.dev_bleu, -scores.dev_loss) > (self.best.dev_bleu, -self.best.dev_loss)
+        self.stale = 0 if best else self.stale + 1
+        if best:
+            self._keep(scores, hyps)
+        self._plan_next_validation(time.monotonic() - started, BEAM_COST * translated * len(self.test) / len(self.dev))
+        self._log({"validation": dataclasses.asdict(scores), "best": best})
+        self.save()
+        samples = tuple((*self.dev[i], hyps[i]) for i in range(min(3, len(self.dev))))
+        return ValidationRecord(scores, best, self.package.config.training.patience - self.stale, samples)
+
+    def _translate(self, lines: list[str], beam_size: int) -> list[str]:
+        decoding = dataclasses.replace(self.package.config.decoding, beam_size=beam_size, n_best=1)
+        return Translator(self.loop.averaged.eval(), self.tokenizer, decoding, self.loop.device).translate(lines)
+
+    def _keep(self, scores: ScoreRecord, hyps: list[str]) -> None:
+        if not state_path(self.package.folder).exists():
+            self.save()  # weights without a state could not be resumed from
+        self.best = scores
+        config = dataclasses.replace(self.package.config, scores=scores)
+        card = model_card(self.package.folder.name, config, self.plan.parameters, self.tokenizer.sizes)
+        self.package = self.package.save(config, self.loop.averaged, card)
+        write(self._dev_hyps, "".join(f"{hyp}\n" for hyp in hyps).encode())
+
+    def _plan_next_validation(self, seconds: float, at_the_end: float) -> None:
+        """After a validation that took so long: it must fit once more at the end, then what else is to be done there.
+
+        Most of the time is for training.
+        """
+        config = self.package.config.training
+        self.loop.reserve = min(1.2 * seconds + at_the_end, config.seconds / 2)
+        self.validated_at = self.loop.step
+        gap = max(1 / config.validations, 4 * seconds / config.seconds if config.seconds else 0)
+        self.next_validation = self.loop.progress + gap
+
+    @torch.inference_mode()
+    def _dev_loss(self) -> float:
+        model = self.loop.averaged.eval()
+        batches = (batch.to(self.loop.device) for batch in self._dev_corpus.in_order(self.package.config.training.batch_tokens))
+        loss = float(torch.cat([token_losses(model, batch) for batch in batches]).mean())
+        if not loss < 2 * math.log(self.tokenizer.sizes.tgt):  # guessing among all pieces alike costs half of that
+            raise diverged(self.loop.step)
+        return loss
+
+    def conclude(self) -> list[Tested]:
+        """Translate the test text with the best weights and write the report; returns the scores of dev and test text.
+
+        Nothing is done, and nothing returned, in a process that does not write, and when there is no model.
+        """
+        if parallel.rank() or self.best.dev_bleu < 0:
+            return []
+        tested = [_tested("dev", self.dev, read_lines(self._dev_hyps))] if self._dev_hyps.exists() else []
+        if self.test:
+            model = self.package.load_model(self.tokenizer.sizes, self.loop.device)
+            translator = Translator(model, self.tokenizer, self.package.config.decoding, self.loop.device)
+            tested.append(_tested("test", self.test, translator.translate([src for src, _ in self.test])))
+        page = html_report(
+            self.package.folder.name, self.package.config, self.plan.parameters, self._logged(), tested, self._environment()
+        )
+        write(self.package.folder / REPORT, page.encode(errors="replace"))
+        return tested
+
+    def _environment(self) -> dict[str, str]:
+        device = self.loop.device
+        name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads of a CPU"
+        versions = {library: metadata.version(library) for library in ("torch", "sentencepiece", "sacrebleu")}
+        system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+        kinds = {"Device": name, "Matrix products": str(self.loop.dtype).removeprefix("torch."), "System": system}
+        return {"mtcli": __version__, **versions, **kinds}
+
+    def _log(self, values: dict[str, Any]) -> None:
+        if parallel.rank():
+            return
+        try:
+            with open(self._metrics, "a", encoding="utf-8") as file:
+                file.write(json.dumps(values) + "\n")
+        except OSError as error:
+            raise unwritable(self._metrics, error) from error
+
+    def _logged(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in read_lines(self._metrics)] if self._metrics.exists() else []
+
+    def forget_later_records(self) -> None:
+        """Cut from the log what was done after the state was saved, and so is done again."""
+        if self._metrics.exists():
+            log = self._metrics.read_bytes()[: self._log_bytes]
+            write(self._metrics, log[: log.rfind(b"\n") + 1])
+
+    @property
+    def _metrics(self) -> Path:
+        return self.package.folder / TRAINING / "metrics.jsonl"
+
+    @property
+    def _dev_hyps(self) -> Path:
+        """How the best weights translate the dev text."""
+        return self.package.folder / TRAINING / "dev.hyp"
+
+
+def _tested(name: str, pairs: Pairs, hyps: list[str]) -> Tested:
+    scores: list[Score] = score(hyps, [[tgt for _, tgt in pairs]], ("bleu", "chrf"))
+    return Tested(name, [(*pair, hyp) for pair, hyp in zip(pairs, hyps, strict=True)], scores)
+
+
+def _budget(config: Config) -> list[float]:
+    return [config.training.steps, config.training.epochs, config.training.seconds]
+
+
+def state_path(folder: Path) -> Path:
+    """The file with what resuming needs."""
+    return folder / TRAINING / "state.safetensors"
