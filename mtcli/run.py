@@ -17,11 +17,12 @@ import torch
 
 from mtcli import __version__
 from mtcli.card import model_card
-from mtcli.config import Config, ScoreRecord
+from mtcli.config import Config, DecodingConfig, ScoreRecord
 from mtcli.data.batches import ParallelCorpus
 from mtcli.data.split import Pairs
 from mtcli.errors import PackageError, TrainingError
 from mtcli.lines import read_lines, unwritable
+from mtcli.model import EncoderDecoder
 from mtcli.package import REPORT, TRAINING, WEIGHTS, ModelPackage, write
 from mtcli.report import Tested, html_report
 from mtcli.scoring import Score, score
@@ -185,7 +186,8 @@ class TrainingRun:
         started = time.monotonic()
         loss = self._dev_loss()
         translating = time.monotonic()
-        hyps = self._translate([src for src, _ in self.dev], beam_size=1)
+        greedy = dataclasses.replace(self.package.config.decoding, beam_size=1, n_best=1)
+        hyps = self._translate(self.loop.averaged, self.dev, greedy)
         translated = max(1e-6, time.monotonic() - translating)
         bleu, chrf = score(hyps, [[tgt for _, tgt in self.dev]], ("bleu", "chrf"))
         scores = ScoreRecord(
@@ -208,9 +210,10 @@ class TrainingRun:
         samples = tuple((*self.dev[i], hyps[i]) for i in range(min(3, len(self.dev))))
         return ValidationRecord(scores, best, self.package.config.training.patience - self.stale, samples)
 
-    def _translate(self, lines: list[str], beam_size: int) -> list[str]:
-        decoding = dataclasses.replace(self.package.config.decoding, beam_size=beam_size, n_best=1)
-        return Translator(self.loop.averaged.eval(), self.tokenizer, decoding, self.loop.device).translate(lines)
+    def _translate(self, model: EncoderDecoder, pairs: Pairs, decoding: DecodingConfig) -> list[str]:
+        targets = self.package.config.languages.targets
+        translator = Translator(model.eval(), self.tokenizer, decoding, self.loop.device, targets)
+        return translator.translate([src for src, _ in pairs])
 
     def _keep(self, scores: ScoreRecord, hyps: list[str]) -> None:
         if not state_path(self.package.folder).exists():
@@ -251,8 +254,8 @@ class TrainingRun:
         tested = [_tested("dev", self.dev, read_lines(self._dev_hyps))] if self._dev_hyps.exists() else []
         if self.test:
             model = self.package.load_model(self.tokenizer.sizes, self.loop.device)
-            translator = Translator(model, self.tokenizer, self.package.config.decoding, self.loop.device)
-            tested.append(_tested("test", self.test, translator.translate([src for src, _ in self.test])))
+            hyps = self._translate(model, self.test, dataclasses.replace(self.package.config.decoding, n_best=1))
+            tested.append(_tested("test", self.test, hyps))
         page = html_report(
             self.package.folder.name, self.package.config, self.plan.parameters, self._logged(), tested, self._environment()
         )

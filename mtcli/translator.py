@@ -15,6 +15,7 @@ from mtcli.errors import UsageError, out_of_memory
 from mtcli.model import EncoderDecoder
 from mtcli.package import open_package
 from mtcli.search import Hypothesis, search
+from mtcli.tags import tag, target_of
 from mtcli.tokenizer import Tokenizer
 
 log = logging.getLogger("mtcli")
@@ -32,8 +33,16 @@ class Translation:
 class Translator:
     """Translates lists of lines. The k-th result belongs to the k-th line."""
 
-    def __init__(self, model: EncoderDecoder, tokenizer: Tokenizer, config: DecodingConfig, device: torch.device) -> None:
-        self.model, self.tokenizer, self.config, self.device = model, tokenizer, config, device
+    def __init__(
+        self,
+        model: EncoderDecoder,
+        tokenizer: Tokenizer,
+        config: DecodingConfig,
+        device: torch.device,
+        targets: tuple[str, ...] = (),
+    ) -> None:
+        """`targets` are the languages that each line must choose one of, when there are several."""
+        self.model, self.tokenizer, self.config, self.device, self.targets = model, tokenizer, config, device, targets
         self.never = tokenizer.never_generated()
         self.notices: Counter[str] = Counter()
         """How many lines so far needed something that a user may want to know."""
@@ -48,7 +57,8 @@ class Translator:
         config = dataclasses.replace(package.config.decoding, **decoding)  # type: ignore[arg-type]
         where = pick_device(device)
         tokenizer = package.tokenizer()
-        return cls(package.load_model(tokenizer.sizes, where), tokenizer, config, where)
+        model = package.load_model(tokenizer.sizes, where)
+        return cls(model, tokenizer, config, where, package.config.languages.targets)
 
     def translate(self, lines: list[str]) -> list[str]:
         """The best translation of each line; a line without text gives an empty one."""
@@ -58,12 +68,22 @@ class Translator:
         """The `n_best` best translations of each line, best first; a single empty one for a line without text."""
         parts: list[list[int]] = []
         owners: list[range] = []
-        for ids in self.tokenizer.encode(lines, "src"):
-            pieces = self._cut_line(ids)
+        for line, ids in zip(lines, self.tokenizer.encode(lines, "src"), strict=True):
+            pieces = self._cut_tagged(line, ids) if self.targets else self._cut_line(ids)
             owners.append(range(len(parts), len(parts) + len(pieces)))
             parts += pieces
         found = self._search_all(parts)
         return [self._join([found[i] for i in owner]) for owner in owners]
+
+    def _cut_tagged(self, line: str, ids: list[int]) -> list[list[int]]:
+        """As `_cut_line`, each part with the target language that the line names; a line that says nothing else has no part."""
+        target = target_of(line)
+        if ids and target not in self.targets:
+            wanted = " or ".join(map(tag, self.targets))
+            self.notices[f"do not begin with {wanted}: the model chose a language (--to gives one to all lines)"] += 1
+            return self._cut_line(ids)
+        [begin] = self.tokenizer.encode([tag(target)], "src") if ids else [[]]
+        return [begin + part for part in self._cut_line(ids[len(begin) :])]
 
     def _cut_line(self, ids: list[int]) -> list[list[int]]:
         """The ids of a line in parts that are short enough, cut before a word, after punctuation if there is some."""

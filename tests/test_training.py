@@ -221,9 +221,8 @@ def test_a_damaged_state_says_so(architecture: str, tmp_path: Path) -> None:
         with pytest.raises(PackageError, match="--fresh"):
             restore(loop, str(tmp_path / "state"))
     save_file({name: p.detach().clone() for name, p in loop.averaged.named_parameters()}, tmp_path / "weights")
-    (tmp_path / "other").write_bytes(
-        dump(new_loop("rnn" if architecture == "transformer" else "transformer", random_corpus(20)), {})
-    )
+    other = new_loop("rnn" if architecture == "transformer" else "transformer", random_corpus(20))
+    (tmp_path / "other").write_bytes(dump(other, {}))
     for wrong in ("weights", "other", "missing"):
         with pytest.raises(PackageError, match="--fresh"):
             restore(loop, str(tmp_path / wrong))

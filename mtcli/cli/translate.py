@@ -20,6 +20,7 @@ def translate(
     beam_size: Annotated[int | None, typer.Option(help="Hypotheses to follow; 1 is greedy search.")] = None,
     n_best: Annotated[int | None, typer.Option(help="Print so many translations a line, as `line ||| text ||| score`.")] = None,
     length_penalty: Annotated[float | None, typer.Option(help="Above 0 favours longer translations.")] = None,
+    to: Annotated[str, typer.Option(metavar="LANGUAGE", help="Language to translate to, for a model that knows several.")] = "",
     json: Json = False,
     device: Device = "auto",
     threads: Annotated[int, typer.Option(min=0, help="Processor threads; 0 takes all.")] = 0,
@@ -32,4 +33,4 @@ def translate(
 
     form: Form = "json" if json else "n-best" if n_best else "text"
     decoding = {"beam_size": beam_size, "n_best": n_best, "length_penalty": length_penalty}
-    translate_stream(model, file, output, form, device, threads, {k: v for k, v in decoding.items() if v is not None})
+    translate_stream(model, file, output, form, device, threads, {k: v for k, v in decoding.items() if v is not None}, to)

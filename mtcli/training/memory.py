@@ -31,11 +31,10 @@ def batch_tokens_for(model: EncoderDecoder, device: torch.device) -> int:
 
 def _bytes_a_position(model: EncoderDecoder) -> int:
     """Memory that training takes for each position of a batch on either side, about: measured, and rounded up."""
-    inner = model.output_bias.numel() + sum(
-        module.out_features + module.in_features for module in model.modules() if isinstance(module, torch.nn.Linear)
-    )
-    recurrent = sum(8 * module.hidden_size for module in model.modules() if isinstance(module, torch.nn.LSTM | torch.nn.LSTMCell))
-    return 4 * (4 * inner + 4 * recurrent)
+    layers = [layer for layer in model.modules() if isinstance(layer, torch.nn.Linear)]
+    cells = [layer for layer in model.modules() if isinstance(layer, torch.nn.LSTM | torch.nn.LSTMCell)]
+    inner = sum(layer.in_features + layer.out_features for layer in layers) + sum(8 * cell.hidden_size for cell in cells)
+    return 4 * 4 * (inner + model.output_bias.numel())
 
 
 def _free_memory() -> int:
