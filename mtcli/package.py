@@ -219,6 +219,29 @@ def summaries() -> Iterator[tuple[str, str, str, str]]:
         yield folder.name, languages, bleu, str(folder)
 
 
+_claimed: dict[tuple[int, int], int] = {}
+"""Open handles of the folders that `claim` holds, by what stays theirs when they are renamed."""
+
+
+def claim(folder: Path) -> None:
+    """Keep other processes from training the package as long as this one lives. Raises PackageError when another does."""
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY)
+    key = (os.fstat(handle).st_dev, os.fstat(handle).st_ino)
+    if key in _claimed:
+        os.close(handle)
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise PackageError(f"{folder}: another command is training it: wait for its end, or give another -m") from None
+    except OSError:
+        pass  # a file system without locks
+    _claimed[key] = handle
+
+
 def set_aside(folder: Path) -> None:
     """Rename a package to the first free `NAME.old`, `NAME.old2`, ..."""
     names = (f"{folder.name}.old{i if i > 1 else ''}" for i in itertools.count(1))

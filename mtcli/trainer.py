@@ -32,6 +32,7 @@ from mtcli.package import (
     TRAINING,
     WEIGHTS,
     ModelPackage,
+    claim,
     create,
     open_package,
     place,
@@ -202,6 +203,8 @@ def _prepare(
     folder: Path, config: Config, texts: Texts, device: torch.device, fresh: bool, origin: ModelPackage | None
 ) -> TrainingRun:
     keep_memory()
+    if folder.exists() and not parallel.rank():
+        claim(folder)
     torch.manual_seed(config.training.seed)
     models = _new_tokenizer(config, texts, origin) if fresh or not (folder / TOKENIZER).exists() else None
     tokenizer = load_tokenizer(*models) if models else ModelPackage(folder, config).tokenizer()
@@ -238,6 +241,7 @@ def _write(run: TrainingRun, models: tuple[bytes, bytes | None] | None, fresh: b
         run.package.save_config(config)
     elif models:
         create(folder, config.to_dict(), *models)
+    claim(folder)
     (folder / TRAINING).mkdir(exist_ok=True)
     for left in folder.rglob(".*.tmp"):  # of a run that was killed while writing
         left.unlink()

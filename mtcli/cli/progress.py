@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import typer
 
 from mtcli.cli.panel import Meter, Panel, clean, clock
+from mtcli.cli.tensorboard import TensorBoard
 from mtcli.package import REPORT
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ LINE_SECONDS = 20.0
 """Time between two plain lines."""
 
 
-def follow(run: TrainingRun, quiet: bool) -> None:
+def follow(run: TrainingRun, quiet: bool, tensorboard: bool = False) -> None:
     """Drive the run to its end and show it. Ctrl-C or SIGTERM saves and exits with 128 + the signal; a second one kills."""
     from mtcli.training import parallel
     from mtcli.training.loop import StepRecord
@@ -31,9 +33,12 @@ def follow(run: TrainingRun, quiet: bool) -> None:
     quiet = quiet or parallel.rank() > 0
     panel = not quiet and _can_draw()
     stop = Stop(run, quiet or panel)  # the panel says it itself
-    with _view(run, quiet, panel, stop) as view:
+    events = TensorBoard(run) if tensorboard and not parallel.rank() else None
+    with _view(run, quiet, panel, stop) as view, contextlib.closing(events) if events else contextlib.nullcontext():
         view.write(_plan(run))
         for record in run.records():
+            if events:
+                events.write(record)
             if isinstance(record, StepRecord):
                 view.step(record)
             else:

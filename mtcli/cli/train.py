@@ -44,16 +44,20 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Seed of all that is random.")] = None,
     device: Device = "auto",
     fresh: Annotated[bool, typer.Option("--fresh", help="Set an existing package aside and begin again.")] = False,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write events for TensorBoard, too.")] = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Train a model on line-aligned text. The same command again goes on where it stopped."""
     set_up(quiet or int(os.environ.get("RANK", "0")) > 0)  # of the processes that torchrun starts only the first one reports
     from mtcli.cli.progress import follow
+    from mtcli.cli.tensorboard import check_installed
     from mtcli.config import overrides
     from mtcli.trainer import TrainingRequest, start
 
+    if tensorboard:
+        check_installed()
     values = (*(set_ or []), *overrides(arch, time, steps, epochs, seed))
     files = (src, tgt, dev_src or [], dev_tgt or [], test_src or [], test_tgt or [])
     request = TrainingRequest(model, *files, weight or [], from_, preset, values, device, fresh)
-    follow(start(request), quiet)
+    follow(start(request), quiet, tensorboard)
