@@ -1,0 +1,159 @@
+"""What training sees: files with weights, several target languages, pairs that are sampled, words that are cut anew."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import DATA, TINY, head, mtcli
+from safetensors.torch import load_file
+
+from mtcli.config import TokenizerConfig
+from mtcli.corpora import read_texts
+from mtcli.data.batches import ParallelCorpus
+from mtcli.data.split import Pairs
+from mtcli.epochs import Epochs
+from mtcli.errors import UsageError
+from mtcli.tags import target_of
+from mtcli.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
+
+
+def real_pairs(count: int) -> Pairs:
+    sides = ((DATA / name).read_text(encoding="utf-8").splitlines()[:count] for name in ("train.de", "train.en"))
+    return list(zip(*sides, strict=True))
+
+
+def tokenizer_of(pairs: Pairs, kind: str) -> Tokenizer:
+    config = TokenizerConfig(kind, vocab_size=400)
+    return load_tokenizer(*train_tokenizer(config, [s for s, _ in pairs], [t for _, t in pairs]))
+
+
+def ids_of(corpus: ParallelCorpus) -> list[tuple[list[int], list[int]]]:
+    batches = (corpus.batch([i]) for i in range(len(corpus)))
+    return [(batch.src[0].tolist(), batch.tgt_out[0].tolist()) for batch in batches]
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+def test_sampled_words_change_with_the_epoch_and_say_the_same(kind: str) -> None:
+    pairs = real_pairs(200)
+    tokenizer = tokenizer_of(pairs, kind)
+    epochs = Epochs(tokenizer, pairs, [1.0] * 200, 200, seed=1, sampling=0.1)
+    first, second = ids_of(epochs(0)), ids_of(epochs(1))
+    assert ids_of(epochs(0)) == first != second
+    assert first != ids_of(epochs.plain)
+    best = [text for _, tgt in ids_of(epochs.plain) for text in tokenizer.decode([tgt[:-1]], "tgt")]
+    for sampled in (first, second):
+        assert [text for _, tgt in sampled for text in tokenizer.decode([tgt[:-1]], "tgt")] == best
+        assert sum(len(tgt) for _, tgt in sampled) > sum(len(tgt) for _, tgt in ids_of(epochs.plain))
+    again = Epochs(tokenizer, pairs, [1.0] * 200, 200, seed=1, sampling=0.1)
+    assert ids_of(again(1)) == second  # a run that goes on sees what the first one would have seen
+
+
+def test_a_weight_says_how_often_an_epoch_shows_a_pair() -> None:
+    pairs = real_pairs(300)
+    tokenizer = tokenizer_of(pairs, "unigram")
+    weights = [1.0] * 100 + [2.0] * 100 + [0.25] * 100
+    epochs = Epochs(tokenizer, pairs, weights, 200, seed=1, sampling=0)
+    place = {str(ids): i // 100 for i, ids in enumerate(ids_of(epochs.plain))}
+    assert len(place) == 300, "the pairs are not all different"
+    shown = Counter(place[str(ids)] for epoch in range(8) for ids in ids_of(epochs(epoch)))
+    assert (shown[0], shown[1]) == (800, 1600)
+    assert 150 < shown[2] < 250
+    assert ids_of(epochs(3)) == ids_of(epochs(3)) != ids_of(epochs(4))
+
+
+def files(folder: Path, **texts: str) -> dict[str, str]:
+    for name, text in texts.items():
+        (folder / name.replace("_", ".")).write_text(text, encoding="utf-8")
+    return {name: str(folder / name.replace("_", ".")) for name in texts}
+
+
+def test_files_in_several_languages_get_tags(tmp_path: Path) -> None:
+    f = files(
+        tmp_path, a_en="One.\n\nTwo.\n", a_de="Eins.\nLeer.\nZwei.\n", b_en=">>fr<< Three.\nFour.\n", b_fr="Trois.\nQuatre.\n"
+    )
+    texts = read_texts(([f["a_en"], f["b_en"]], [f["a_de"], f["b_fr"]]), ([f["a_en"]], [f["a_de"]]), ([], []), [])
+    assert texts.targets == ("de", "fr")
+    assert texts.dev == [(">>de<< One.", "Eins."), ("", "Leer."), (">>de<< Two.", "Zwei.")]
+    assert [src for src, _ in texts.train][-2:] == [">>fr<< Three.", ">>fr<< Four."]
+    one = read_texts(([f["a_en"]], [f["a_de"]]), ([], []), ([], []), [])
+    assert one.targets == () and one.train[0] == ("One.", "Eins.")
+
+
+def test_a_language_that_nobody_names_or_knows_is_an_error(tmp_path: Path) -> None:
+    f = files(tmp_path, a_en="One.\n", a_de="Eins.\n", b_txt="Two.\n", c_es="Dos.\n", a_fr="Un.\n")
+    train = ([f["a_en"], f["a_en"]], [f["a_de"], f["a_fr"]])
+    with pytest.raises(UsageError, match="cannot tell its language"):
+        read_texts(train, ([f["b_txt"]], [f["b_txt"]]), ([], []), [])
+    with pytest.raises(UsageError, match="does not translate to es"):
+        read_texts(train, ([f["a_en"]], [f["c_es"]]), ([], []), [])
+
+
+@pytest.mark.parametrize(
+    ("line", "language"), [(">>de<< Hi", "de"), (" >>pt-br<<", "pt-br"), (">>de<<Hi", ""), ("> >de<<", ""), ("", "")]
+)
+def test_a_tag_stands_alone_at_the_beginning(line: str, language: str) -> None:
+    assert target_of(line) == language
+
+
+@pytest.mark.slow
+def test_one_model_translates_to_two_languages(tmp_path: Path) -> None:
+    """Upper and lower case stand for two languages: learnt in seconds, and no language is taken for the other."""
+    words = [f"{a}{b}{c}" for a in "bdf" for b in "aeiou" for c in "lmn"]
+    lines = [f"{x} {y}" for x in words for y in words[::9]]
+    texts = {"src.en": lines, "up.de": [line.upper() for line in lines], "low.fr": [" ".join(reversed(line.split())) for line in lines]}
+    for name, content in texts.items():
+        (tmp_path / name).write_text("\n".join(content) + "\n")
+    package, src = tmp_path / "two", tmp_path / "src.en"
+    options = ["--src", src, "--src", src, "--tgt", tmp_path / "up.de", "--tgt", tmp_path / "low.fr", "--steps", "250"]
+    values = ["tokenizer.vocab_size=320", "training.batch_tokens=1000", "training.learning_rate=0.01", "training.validations=1"]
+    settings = [part for value in (*values, "model.width=64", "model.dropout=0.0") for part in ("--set", value)]
+    mtcli("train", "-m", package, *options, *TINY, *settings)
+    given = b"bal den\n\nfim bon\n"
+    upper = mtcli("translate", "-m", package, "--to", "de", stdin=given).stdout.decode().splitlines()
+    lower = mtcli("translate", "-m", package, "--to", "fr", stdin=given).stdout.decode().splitlines()
+    assert upper[1] == lower[1] == "" and len(upper) == len(lower) == 3
+    assert all(line.isupper() for line in upper if line) and all(line.islower() for line in lower if line)
+    own = mtcli("translate", "-m", package, stdin=b">>fr<< bal den\nbal den\n")
+    assert own.stdout.decode().splitlines()[0] == lower[0]
+    assert "1 of 2 lines do not begin with >>de<< or >>fr<<" in own.stderr.decode()
+    assert "translates to de, fr" in mtcli("translate", "-m", package, "--to", "es", stdin=given, code=1 + 1).stderr.decode()
+    long = b" ".join([b"bal"] * 300)
+    assert mtcli("translate", "-m", package, "--to", "de", stdin=long + b"\n").stdout.decode().strip().isupper()
+
+
+@pytest.mark.slow
+def test_fine_tuning_begins_with_the_other_package(transformer_package: Path, tmp_path: Path) -> None:
+    texts = ["--src", head("train.de", 200, tmp_path), "--tgt", head("train.en", 200, tmp_path)]
+    dev = ["--dev-src", head("dev.de", 20, tmp_path), "--dev-tgt", head("dev.en", 20, tmp_path)]
+    package = tmp_path / "tuned"
+    command = [
+        "train",
+        "-m",
+        package,
+        *texts,
+        *dev,
+        "--steps",
+        "2",
+        "--set",
+        "training.validations=1",
+        "--from",
+        transformer_package,
+    ]
+    mtcli(*command, "--weight", "2")
+    assert (package / "tokenizer.model").read_bytes() == (transformer_package / "tokenizer.model").read_bytes()
+    log = [json.loads(line) for line in (package / "training" / "metrics.jsonl").read_text().splitlines()]
+    assert [next(iter(record)) for record in log] == ["validation", "step", "step", "validation"]
+    assert log[0]["validation"]["step"] == 0
+    frozen = ["--weight", "2", "--set", 'training.freeze=["tgt_embedding"]']
+    mtcli(*command[:2], tmp_path / "frozen", *command[3:], *frozen)
+    before, after = (load_file(folder / "weights.safetensors") for folder in (transformer_package, tmp_path / "frozen"))
+    assert [name for name in before if torch.equal(before[name], after[name])] == ["tgt_embedding.weight"]
+    kinds = [(command, "trained on other text"), ([*command, "--weight", "2", "--preset", "big"], "--preset and --from")]
+    kinds += [([*command, "--weight", "2", "--set", "model.width=64"], "model.width")]
+    for wrong, message in kinds:
+        code = 1 if "other" in message else 2
+        assert message in mtcli(*wrong, code=code).stderr.decode()
