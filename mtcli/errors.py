@@ -28,5 +28,6 @@ class PackageError(MtcliError):
 
 
 def out_of_memory(error: Exception) -> bool:
-    """Whether a device or the machine had no memory left."""
-    return isinstance(error, MemoryError) or "out of memory" in str(error) or "can't allocate memory" in str(error)
+    """Whether a device or the machine had no memory left: as torch, CUDA and oneDNN say it."""
+    said = ("out of memory", "can't allocate memory", "could not create a primitive")
+    return isinstance(error, MemoryError) or any(words in str(error) for words in said)

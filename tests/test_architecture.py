@@ -25,7 +25,7 @@ ROWS = [
 ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
 PACKAGES = {"data", "model", "training", "cli"}
 
-TORCH = {"data.batches", "model", "training", "search", "translator", "run", "trainer"}
+TORCH = {"data.batches", "epochs", "model", "training", "search", "translator", "run", "trainer"}
 AT_MODULE_LEVEL = {
     "torch": TORCH,
     "safetensors": {"training.checkpoint"},

@@ -104,7 +104,11 @@ def test_one_model_translates_to_two_languages(tmp_path: Path) -> None:
     """Upper and lower case stand for two languages: learnt in seconds, and no language is taken for the other."""
     words = [f"{a}{b}{c}" for a in "bdf" for b in "aeiou" for c in "lmn"]
     lines = [f"{x} {y}" for x in words for y in words[::9]]
-    texts = {"src.en": lines, "up.de": [line.upper() for line in lines], "low.fr": [" ".join(reversed(line.split())) for line in lines]}
+    texts = {
+        "src.en": lines,
+        "up.de": [line.upper() for line in lines],
+        "low.fr": [" ".join(reversed(line.split())) for line in lines],
+    }
     for name, content in texts.items():
         (tmp_path / name).write_text("\n".join(content) + "\n")
     package, src = tmp_path / "two", tmp_path / "src.en"

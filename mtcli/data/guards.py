@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import repeat
 from math import log
-from statistics import StatisticsError, correlation, median
+from statistics import correlation, median, pstdev
 
 from mtcli.errors import DataError
 
@@ -26,6 +26,8 @@ MANY = 300
 """Shifted lines with which training is not begun; a tenth of all lines is enough, too."""
 UNRELATED = 0.1
 """Correlation of the lengths of the two sides below which they are no translations. Real text has 0.8 and more."""
+SPREAD = 0.25
+"""Deviation of the logarithms of lengths below which they tell nothing, as in sorted text. Real text has 0.3 and more."""
 LEANING = 6.0
 """Nats that must speak for the language of a side."""
 
@@ -72,6 +74,8 @@ def _normalised(pairs: Pairs, normalise: Callable[[str], str]) -> Pairs:
 
 def _empty(name: str, pairs: Pairs) -> list[str]:
     count = sum(not (src and tgt) for src, tgt in pairs)
+    if count == len(pairs) > 0:
+        raise DataError(f"no pair of the {name} has text on both sides: give a source and its translation")
     return [f"{count:,} pairs of the {name} have an empty side"] if count else []
 
 
@@ -112,10 +116,10 @@ def _check_related(name: str, pairs: Pairs) -> None:
     sample = pairs[:: len(pairs) // 10_000 + 1]
     if len(sample) < 500:
         return
-    try:
-        found = correlation(*_log_lengths(sample))
-    except StatisticsError:  # all lengths are equal on a side
+    lengths = _log_lengths(sample)
+    if min(map(pstdev, lengths)) < SPREAD:
         return
+    found = correlation(*lengths)
     if found < UNRELATED:
         raise DataError(
             f"the two sides of the {name} are not translations of each other (lengths correlate by {found:.2f}): "

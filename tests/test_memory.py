@@ -1,0 +1,65 @@
+"""Memory that runs out in training: the same updates, computed in smaller parts."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from mtcli.config import ModelConfig
+from mtcli.model import build
+from mtcli.training.memory import batch_tokens_for
+from mtcli.vocab import VocabSizes
+
+UPDATES = """
+import json, resource, sys
+import torch
+from mtcli.config import ModelConfig, TrainingConfig
+from mtcli.data.batches import ParallelCorpus
+from mtcli.model import build
+from mtcli.training.loop import TrainingLoop
+from mtcli.vocab import VocabSizes
+
+architecture, megabytes = sys.argv[1], int(sys.argv[2])
+torch.manual_seed(1)
+corpus = ParallelCorpus(*(torch.randint(4, 500, (400, 9)).tolist() for _ in range(2)))
+shape = {"width": 64, "ff_width": 4096, "hidden": 512, "encoder_layers": 2, "decoder_layers": 2, "dropout": 0.0}
+model = build(ModelConfig(architecture, **shape), VocabSizes(500, 500, shared=True))
+config = TrainingConfig(steps=2, batch_tokens=4000, precision="float32")
+loop = TrainingLoop(model, lambda epoch: corpus, config, torch.device("cpu"))
+if megabytes:
+    used = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmData"))
+    resource.setrlimit(resource.RLIMIT_DATA, (used * 1024 + megabytes * 2**20,) * 2)
+print(json.dumps([[record.loss, record.grad_norm] for record in loop.steps()] + [loop.micro_batches]))
+"""
+"""Two updates with at most so many megabytes more than are taken before them; 0 sets no limit. Prints losses and parts."""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
+@pytest.mark.parametrize("architecture", ["transformer", "rnn"])
+def test_with_little_memory_a_batch_is_computed_in_parts(architecture: str) -> None:
+    results = []
+    for megabytes in (0, 90):
+        command = [sys.executable, "-c", UPDATES, architecture, str(megabytes)]
+        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        assert done.returncode == 0, done.stderr
+        results.append(json.loads(done.stdout))
+        assert ("out of memory: each batch is now computed in" in done.stderr) == (megabytes > 0)
+    (*whole, one), (*cut, parts) = results
+    assert one == 1 < parts
+    assert [value for pair in cut for value in pair] == pytest.approx([value for pair in whole for value in pair], rel=1e-4)
+
+
+def test_a_batch_is_as_large_as_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build(ModelConfig(), VocabSizes(8000, 8000, shared=True))
+    sizes = []
+    for gigabytes in (64, 2, 1, 0.25):
+        monkeypatch.setattr("mtcli.training.memory._free_memory", lambda g=gigabytes: g * 2**30)
+        sizes.append(batch_tokens_for(model, torch.device("cpu")))
+    assert sizes[0] == 4096 and sizes[-1] == 64
+    assert sizes == sorted(sizes, reverse=True) and len(set(sizes)) > 2
