@@ -74,7 +74,7 @@ Update = tuple[float, int, float]
 def run_mtcli(job: Job) -> list[Update]:
     keep_memory()
     torch.manual_seed(1)
-    loop = TrainingLoop(job.model(), job.corpus, job.config.training, torch.device(job.device))
+    loop = TrainingLoop(job.model(), lambda epoch: job.corpus, job.config.training, torch.device(job.device))
     return [(record.seconds, record.tgt_tokens, record.loss) for record in loop.steps()]
 
 
@@ -227,9 +227,9 @@ def compare_losses(job: Job) -> None:
 
 def read_corpus(src: str, tgt: str) -> tuple[ParallelCorpus, int]:
     """The text as ids of a joint vocabulary of 8,000 pieces, or fewer when the text has no more; and their number."""
-    text = read_parallel([src], [tgt])
-    tokenizer = load_tokenizer(*train_tokenizer(TokenizerConfig(vocab_size=8000), *text))
-    pairs = zip(tokenizer.encode(text[0], "src"), tokenizer.encode(text[1], "tgt"), strict=True)
+    sides = [list(side) for side in zip(*read_parallel([src], [tgt]), strict=True)]
+    tokenizer = load_tokenizer(*train_tokenizer(TokenizerConfig(vocab_size=8000), *sides))
+    pairs = zip(tokenizer.encode(sides[0], "src"), tokenizer.encode(sides[1], "tgt"), strict=True)
     kept = [(s, t) for s, t in pairs if 0 < len(s) <= LONGEST and 0 < len(t) <= LONGEST]
     return ParallelCorpus([s for s, _ in kept], [t for _, t in kept]), tokenizer.sizes.tgt
 
@@ -255,7 +255,7 @@ def main() -> None:
     print(f"{len(corpus):,} pairs, {vocab:,} pieces, torch {torch.__version__}, {args.device}, {args.threads} threads")
     for size in args.size or (["small", "base", "big"] if args.device == "cuda" else ["small"]):
         values = preset(size, "transformer")
-        values["training"] |= {"steps": 200 if args.loss_curves else updates}
+        values["training"] |= {"batch_tokens": 4096, "steps": 200 if args.loss_curves else updates}
         job = Job(parse_config(values), corpus, vocab, args.device, args.joeynmt)
         c = job.config.model
         print(f"\nTransformer {size}: {c.encoder_layers}+{c.decoder_layers} layers of width {c.width}, feed-forward {c.ff_width}")
