@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 DEMO := models/demo-de-en
 DATA := tests/data/tatoeba
 
-.PHONY: demo test test-fast lint format bench clean
+.PHONY: demo test test-fast lint format bench bench-train clean
 
 # Learns German to English from the text in tests/data, translates a test set and scores it.
 demo: $(READY)
@@ -37,6 +37,9 @@ format: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/bench.py
+
+bench-train: $(READY)
+	$(BIN)/python benchmarks/train.py $(if $(JOEYNMT),--joeynmt $(JOEYNMT))
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis $(DEMO)

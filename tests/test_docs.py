@@ -55,7 +55,7 @@ def made_small(command: str) -> str:
     """The command with a small model and three updates in place of its own budget; its other settings win."""
     if "mtcli train" not in command:
         return command
-    return re.sub(r"\bmtcli train\b", f"mtcli train {SMALL}", re.sub(r" --(?:time|steps)[ =]\S+", "", command))
+    return re.sub(r"\bmtcli train\b", f"mtcli train {SMALL}", re.sub(r" --(?:time|steps|epochs)[ =]\S+", "", command))
 
 
 def test_commands_are_found_and_none_can_hide() -> None:
