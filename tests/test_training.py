@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.nn import functional as F
 from torch.nn.functional import pad
 
 from mtcli.config import ModelConfig, TrainingConfig
@@ -28,6 +29,7 @@ from mtcli.run import ValidationRecord
 from mtcli.trainer import TrainingRequest, start
 from mtcli.training.checkpoint import dump, restore
 from mtcli.training.loop import StepRecord, TrainingLoop, schedule, token_losses
+from mtcli.training.r_drop import SWEEP, RDropLoss
 from mtcli.vocab import BOS_ID, EOS_ID, PAD_ID, VocabSizes
 
 torch.set_num_threads(1)  # on tensors this small, threads only wait for each other
@@ -123,7 +125,7 @@ def test_held_out_pairs_share_no_side_with_the_rest(pairs: list[tuple[str, str]]
 def test_the_loss_is_over_real_tokens_alone(architecture: str) -> None:
     corpus, order = random_corpus(3), [0, 1, 2]
     model, batch = new_loop(architecture, corpus).model.eval(), corpus.batch(order)
-    masks = pad(batch.src_mask, (0, 3)), pad(batch.tgt_mask, (0, 2))
+    masks = F.pad(batch.src_mask, (0, 3)), pad(batch.tgt_mask, (0, 2))
     wider = Batch(pad(batch.src, (0, 3)), masks[0], pad(batch.tgt_in, (0, 2)), pad(batch.tgt_out, (0, 2)), masks[1])
     losses = token_losses(model, batch, label_smoothing=0.1)
     assert losses.shape == (corpus.tgt_tokens,)
@@ -141,6 +143,23 @@ def test_the_loss_is_the_smoothed_cross_entropy_of_forward(architecture: str, sm
     of_target = scores.gather(2, batch.tgt_out[:, :, None])[:, :, 0]
     expected = -(1 - smoothing) * of_target - smoothing * scores.mean(-1)
     torch.testing.assert_close(token_losses(model, batch, smoothing), expected[batch.tgt_mask])
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_loss_of_r_drop_is_that_of_its_formula(smoothing: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SWEEP, "cpu", 3 * 11)  # several sweeps, the last one shorter
+    logits = torch.randn(16, 11, dtype=torch.float64, requires_grad=True)
+    targets = torch.randint(11, (8,))
+    first, second = logits.chunk(2)
+    entropies = [F.cross_entropy(one, targets, label_smoothing=smoothing, reduction="none") for one in (first, second)]
+    scores = [one.log_softmax(-1) for one in (first, second)]
+    there, back = (F.kl_div(q, p, log_target=True, reduction="none").sum(-1) for p, q in (scores, scores[::-1]))
+    expected = sum(entropies) / 2 + 5.0 / 4 * (there + back)
+    losses = RDropLoss.apply(logits, targets, smoothing, 5.0)
+    torch.testing.assert_close(losses, expected)
+    outer = torch.rand(8, dtype=torch.float64)
+    [gradient], [expected_gradient] = (torch.autograd.grad(loss, logits, outer) for loss in (losses, expected))
+    torch.testing.assert_close(gradient, expected_gradient)
 
 
 @both_architectures

@@ -20,6 +20,7 @@ from mtcli.data.batches import Batch, ParallelCorpus
 from mtcli.errors import TrainingError, UsageError, out_of_memory
 from mtcli.model import EncoderDecoder
 from mtcli.training import parallel
+from mtcli.training.r_drop import RDropLoss
 
 log = logging.getLogger("mtcli")
 
@@ -182,19 +183,13 @@ def token_losses(model: EncoderDecoder, batch: Batch, label_smoothing: float = 0
 
 
 def training_losses(model: EncoderDecoder, batch: Batch, label_smoothing: float, r_drop: float) -> Tensor:
-    """What training makes small, for each real target token [N]: `token_losses`, and with R-Drop (Liang et al. 2021) also
-    the divergence of two passes, halved so that losses with and without it are of one size.
-    """
+    """What training makes small, for each real target token [N]: `token_losses`, or with R-Drop what RDropLoss says."""
     if not r_drop:
         return token_losses(model, batch, label_smoothing)
     twice = Batch(*(torch.cat([t, t]) for t in (batch.src, batch.src_mask, batch.tgt_in, batch.tgt_out, batch.tgt_mask)))
-    features = model.features(twice.src, twice.src_mask, twice.tgt_in)[twice.tgt_mask]
-    scores = model.project(features).float().log_softmax(-1)
-    targets = twice.tgt_out[twice.tgt_mask]
-    losses = -(1 - label_smoothing) * scores.gather(1, targets[:, None])[:, 0] - label_smoothing * scores.mean(-1)
-    first, second = scores.chunk(2)
-    divergence = ((first.exp() - second.exp()) * (first - second)).sum(-1)
-    return losses.view(2, -1).mean(0) + r_drop / 4 * divergence
+    logits = model.project(model.features(twice.src, twice.src_mask, twice.tgt_in)[twice.tgt_mask])
+    losses: Tensor = RDropLoss.apply(logits, batch.tgt_out[batch.tgt_mask], label_smoothing, r_drop)  # type: ignore[no-untyped-call]
+    return losses
 
 
 def schedule(step: int, progress: float, warmup_steps: int) -> float:

@@ -1,0 +1,51 @@
+"""R-Drop (Liang et al. 2021): two passes with different dropout shall agree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+SWEEP = {"cpu": 2**18, "cuda": 2**26}
+"""Logits that are looked at together: few enough to stay in the cache, or to fill a GPU."""
+
+
+class RDropLoss(torch.autograd.Function):
+    """Smoothed cross-entropy, the mean of two passes, and `weight` / 4 of their divergence in both directions: [N].
+
+    That is half of the paper's loss, so that losses with and without R-Drop are of one size. Loss and gradient are found in one
+    sweep over a few tokens at a time; autograd alone would write and read a dozen tensors as large as all logits.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, targets: Tensor, label_smoothing: float, weight: float) -> Tensor:
+        """`logits` [2N, V] of the first and of the second pass, `targets` [N]."""
+        count, vocab = len(targets), logits.size(1)
+        pairs = logits.view(2, count, vocab)
+        gradient = torch.empty_like(pairs)
+        losses = []
+        size = max(1, SWEEP[logits.device.type] // vocab)
+        for part in (slice(i, i + size) for i in range(0, count, size)):
+            chosen = targets[part].expand(2, -1)[..., None]
+            scores = pairs[:, part].to(torch.promote_types(logits.dtype, torch.float32)).log_softmax(-1)
+            probabilities = scores.exp()
+            difference = scores - scores.flip(0)  # how much more likely this pass finds each piece than the other one does
+            divergence = (probabilities * difference).sum(-1, keepdim=True)
+            smoothed = (1 - label_smoothing) * scores.gather(-1, chosen) + label_smoothing * scores.mean(-1, keepdim=True)
+            losses.append((weight / 4 * divergence - smoothed / 2).sum(0)[:, 0])
+            # of the divergence in both directions, in the logits of one pass: p (difference - divergence) + (p - p of the other)
+            slope = (
+                difference.sub_(divergence).mul_(probabilities).add_(probabilities).sub_(probabilities.flip(0)).mul_(weight / 4)
+            )
+            slope.add_(probabilities, alpha=0.5).sub_(label_smoothing / (2 * vocab))
+            slope.scatter_add_(-1, chosen, slope.new_full(chosen.shape, (label_smoothing - 1) / 2))
+            gradient[:, part] = slope
+        ctx.save_for_backward(gradient)
+        return torch.cat(losses)
+
+    @staticmethod
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, None, None, None]:
+        """The gradient in `logits`; the rest is given."""
+        [gradient] = ctx.saved_tensors
+        return (gradient * outer[0][:, None].to(gradient.dtype)).flatten(0, 1), None, None, None
