@@ -47,7 +47,7 @@ def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n."""
     # Torch's threads must not spin while they wait: two programs that do halt each other on a busy machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # oneDNN keeps the code that it made for each shape of matrix: 1,024 of them, of which training meets ever new ones, are gigabytes.
+    # oneDNN keeps the code it made for 1,024 shapes of matrices; training meets ever new ones, and that grows to gigabytes.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     debug = "--debug" in sys.argv or bool(os.environ.get("MTCLI_DEBUG"))
