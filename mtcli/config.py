@@ -80,7 +80,7 @@ class TrainingConfig:
     """Most positions in a batch on either side, padding included; 0 takes 4,096, or what memory holds if that is less."""
     learning_rate: float = 0.001
     """Peak learning rate, reached after `warmup_steps`; it then falls linearly to zero at the end of the budget."""
-    warmup_steps: int = 400
+    warmup_steps: int = 1000
     weight_decay: float = 0.01
     label_smoothing: float = 0.1
     r_drop: float = 0.0
@@ -95,7 +95,7 @@ class TrainingConfig:
     average_decay: float = 0.995
     """Decay of the exponential moving average of the weights, which is what is validated and kept."""
     steps: int = 0
-    """Budget in updates; with no budget at all, 60 passes over the corpus are made, fewer when it is large."""
+    """Budget in updates; with no budget at all, 33 passes over the corpus are made, fewer when it is large."""
     epochs: int = 0
     """Budget in passes over the corpus."""
     seconds: float = 0.0
@@ -285,28 +285,49 @@ def with_overrides(values: dict[str, Any], overrides: list[str]) -> dict[str, An
     return result
 
 
-PRESETS: dict[str, dict[str, dict[str, int | float]]] = {
+_LITTLE_TEXT = {"subword_sampling": 0.3}
+_SMALL_RNN: dict[str, dict[str, int | float]] = {
+    "model": {"width": 256, "hidden": 512, "encoder_layers": 1, "decoder_layers": 1, "dropout": 0.3},
+    "training": {"learning_rate": 0.002, **_LITTLE_TEXT},
+}
+
+PRESETS: dict[str, dict[str, dict[str, dict[str, int | float]]]] = {
     "tiny": {
-        "transformer": {"width": 192, "ff_width": 768, "encoder_layers": 3, "decoder_layers": 3, "heads": 4, "dropout": 0.3},
-        "rnn": {"width": 192, "hidden": 384, "encoder_layers": 1, "decoder_layers": 1, "dropout": 0.3},
+        "transformer": {
+            "model": {"width": 192, "ff_width": 768, "encoder_layers": 3, "decoder_layers": 3, "heads": 4, "dropout": 0.3},
+            "training": {"learning_rate": 0.003, **_LITTLE_TEXT},
+        },
+        "rnn": _SMALL_RNN,
     },
     "small": {
-        "transformer": {"width": 256, "ff_width": 1024, "encoder_layers": 3, "decoder_layers": 3, "heads": 4, "dropout": 0.3},
-        "rnn": {"width": 256, "hidden": 512, "encoder_layers": 1, "decoder_layers": 1, "dropout": 0.3},
+        "transformer": {
+            "model": {"width": 256, "ff_width": 1024, "encoder_layers": 3, "decoder_layers": 3, "heads": 4, "dropout": 0.3},
+            "training": {"learning_rate": 0.002, **_LITTLE_TEXT},
+        },
+        "rnn": _SMALL_RNN,
     },
     "base": {
-        "transformer": {"width": 512, "ff_width": 2048, "encoder_layers": 6, "decoder_layers": 6, "heads": 8, "dropout": 0.1},
-        "rnn": {"width": 512, "hidden": 1024, "encoder_layers": 2, "decoder_layers": 2, "dropout": 0.2},
+        "transformer": {
+            "model": {"width": 512, "ff_width": 2048, "encoder_layers": 6, "decoder_layers": 6, "heads": 8, "dropout": 0.1},
+            "training": {"learning_rate": 0.0007},
+        },
+        "rnn": {
+            "model": {"width": 512, "hidden": 1024, "encoder_layers": 2, "decoder_layers": 2, "dropout": 0.2},
+            "training": {"learning_rate": 0.0007},
+        },
     },
     "big": {
-        "transformer": {"width": 1024, "ff_width": 4096, "encoder_layers": 6, "decoder_layers": 6, "heads": 16, "dropout": 0.1},
-        "rnn": {"width": 1024, "hidden": 2048, "encoder_layers": 2, "decoder_layers": 2, "dropout": 0.2},
+        "transformer": {
+            "model": {"width": 1024, "ff_width": 4096, "encoder_layers": 6, "decoder_layers": 6, "heads": 16, "dropout": 0.1},
+            "training": {"learning_rate": 0.0004},
+        },
+        "rnn": {
+            "model": {"width": 1024, "hidden": 2048, "encoder_layers": 2, "decoder_layers": 2, "dropout": 0.2},
+            "training": {"learning_rate": 0.0004},
+        },
     },
 }
-"""Sizes of model, for each architecture."""
-
-LEARNING_RATES = {"tiny": 0.0015, "small": 0.0015, "base": 0.0007, "big": 0.0004}
-"""Peak learning rate of each preset: larger models want smaller ones."""
+"""Sizes of model for each architecture, with what suits them: larger models want smaller rates, little text wants noise."""
 
 
 def preset_for(pairs: int) -> str:
@@ -321,10 +342,8 @@ def preset(name: str, architecture: str) -> dict[str, dict[str, Any]]:
     if name not in PRESETS:
         raise UsageError(f"unknown preset {name}: choose one of {', '.join(PRESETS)}")
     ModelConfig(architecture=_parse(typing.get_type_hints(ModelConfig)["architecture"], architecture, "architecture"))
-    return {
-        "model": {"architecture": architecture, **PRESETS[name][architecture]},
-        "training": {"learning_rate": LEARNING_RATES[name]},
-    }
+    values = PRESETS[name][architecture]
+    return {"model": {"architecture": architecture, **values["model"]}, "training": dict(values["training"])}
 
 
 def languages_of(src: str, tgt: str) -> Languages:

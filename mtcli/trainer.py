@@ -48,7 +48,7 @@ from mtcli.training.loop import TrainingLoop
 from mtcli.training.memory import batch_tokens_for, keep_memory
 from mtcli.translator import pick_device
 
-EPOCHS = 60
+EPOCHS = 33
 """Passes over the corpus when no budget is given ..."""
 MOST_STEPS = 100_000
 """... but no more updates than this."""

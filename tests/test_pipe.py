@@ -155,7 +155,7 @@ def test_n_best_and_json_forms(transformer_package: Path) -> None:
 
 
 @given(st.lists(st.text(max_size=20), max_size=6))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @example(["\u200b", "a\nb", "\0", "a\tb\rc", "\u2581", "👍"])
 def test_translator_answers_every_text(translator: Translator, texts: list[str]) -> None:
     found = translator.translate_n_best(texts)
@@ -171,7 +171,7 @@ BYTES = st.lists(st.sampled_from([b"\n", b"\r", b"a", b"\xc3\xa4", b"\xc3", b"\x
 
 
 @given(BYTES | st.binary(), st.integers(1, 9), st.integers(1, 4))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @example(b"\r\r\n\r", 1, 1)
 @example(b"f\xc3\xbcr\nf\xc3\n\xbcr", 2, 1)
 def test_reader_splits_at_line_feeds_only(tmp_path_factory: pytest.TempPathFactory, data: bytes, chunk: int, size: int) -> None:

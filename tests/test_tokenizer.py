@@ -61,7 +61,7 @@ def test_text_never_seen_comes_back_without_unknown_pieces(trained: tuple[Tokeni
 @example("\u2028\x85\x0b\x0c\x1c\r\t\x00 ")
 @example("\ufeffa\u200bb\x7fc")
 @example(" \u0301a")
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_line_comes_back_normalised(trained: tuple[TokenizerConfig, Tokenizer], line: str) -> None:
     tokenizer, clean = trained[1], normalise(line)
     assert normalise(clean) == clean
@@ -73,7 +73,7 @@ def test_any_line_comes_back_normalised(trained: tuple[TokenizerConfig, Tokenize
 
 
 @given(st.lists(st.integers(0, 599), max_size=30))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_ids_decode_to_one_line(trained: tuple[TokenizerConfig, Tokenizer], ids: list[int]) -> None:
     (line,) = trained[1].decode([ids], "tgt")
     assert len(f"{line}.".splitlines()) == 1
