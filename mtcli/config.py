@@ -103,7 +103,7 @@ class TrainingConfig:
     validations: int = 15
     """How often in the run the dev set is translated and scored."""
     patience: int = 6
-    """Validations without a better dev BLEU after which training stops."""
+    """Validations in a row with neither a better dev BLEU nor a lower dev loss after which training stops."""
     save_seconds: float = 300.0
     """Time between two saves of the state, beside those at each validation; 0 saves after every update."""
     max_length: int = 200

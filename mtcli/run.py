@@ -77,7 +77,8 @@ class TrainingRun:
         self.next_validation = 0.0 if fine_tunes else 1 / package.config.training.validations
         """Share of the budget at which the next validation is due."""
         self.stale = 0
-        """Validations since the best one."""
+        """Validations since one that had a better BLEU or a lower loss than all before it."""
+        self.lowest_loss = math.inf
         self.best = ScoreRecord(dev_bleu=-1.0)
         self.finished = False
         self._saved_at = time.monotonic()
@@ -149,6 +150,7 @@ class TrainingRun:
             "validated_at": self.validated_at,
             "next_validation": self.next_validation,
             "stale": self.stale,
+            "lowest_loss": self.lowest_loss,
             "best": dataclasses.asdict(self.best),
             "finished": self.finished,
             "budget": _budget(self.package.config),
@@ -168,6 +170,7 @@ class TrainingRun:
             return
         extra = restore(self.loop, str(path))
         self.validated_at, self.next_validation, self.stale = extra["validated_at"], extra["next_validation"], extra["stale"]
+        self.lowest_loss = extra.get("lowest_loss", math.inf)
         self.best, self._log_bytes = ScoreRecord(**extra["best"]), extra.get("log_bytes")
         same_budget = extra["budget"] == _budget(self.package.config)
         self.finished = extra["finished"] and same_budget
@@ -189,7 +192,7 @@ class TrainingRun:
         greedy = dataclasses.replace(self.package.config.decoding, beam_size=1, n_best=1)
         hyps = self._translate(self.loop.averaged, self.dev, greedy)
         translated = max(1e-6, time.monotonic() - translating)
-        bleu, chrf = score(hyps, [[tgt for _, tgt in self.dev]], ("bleu", "chrf"))
+        bleu, chrf = score(hyps, [[tgt for _, tgt in self.dev]], ("bleu", "chrf"), detokenized=True)
         scores = ScoreRecord(
             step=self.loop.step,
             dev_loss=round(loss, 4),
@@ -201,7 +204,8 @@ class TrainingRun:
             sentences_per_second=round(len(hyps) / translated, 1),
         )
         best = (scores.dev_bleu, -scores.dev_loss) > (self.best.dev_bleu, -self.best.dev_loss)
-        self.stale = 0 if best else self.stale + 1
+        self.stale = 0 if best or scores.dev_loss < self.lowest_loss else self.stale + 1
+        self.lowest_loss = min(self.lowest_loss, scores.dev_loss)
         if best:
             self._keep(scores, hyps)
         self._plan_next_validation(time.monotonic() - started, BEAM_COST * translated * len(self.test) / len(self.dev))
@@ -299,7 +303,7 @@ class TrainingRun:
 
 
 def _tested(name: str, pairs: Pairs, hyps: list[str]) -> Tested:
-    scores: list[Score] = score(hyps, [[tgt for _, tgt in pairs]], ("bleu", "chrf"))
+    scores: list[Score] = score(hyps, [[tgt for _, tgt in pairs]], ("bleu", "chrf"), detokenized=True)
     return Tested(name, [(*pair, hyp) for pair, hyp in zip(pairs, hyps, strict=True)], scores)
 
 

@@ -35,12 +35,13 @@ class Score:
         return f"{self.name}|{self.signature} = {self.value:.2f}" + (f" {self.verbose}" if self.verbose else "")
 
 
-def score(hyps: list[str], refs: list[list[str]], metrics: tuple[str, ...] = METRICS) -> list[Score]:
+def score(hyps: list[str], refs: list[list[str]], metrics: tuple[str, ...] = METRICS, detokenized: bool = False) -> list[Score]:
     """Scores of hypotheses against one or several lists of references, each as long as `hyps`.
 
+    sacreBLEU warns of hypotheses that look tokenized, unless they are known to be `detokenized`.
     Raises DataError when a list is empty or of another length, UsageError for a metric that is not one of METRICS.
     """
-    scorers = [_scorer(metric) for metric in metrics]
+    scorers = [_scorer(metric, detokenized) for metric in metrics]
     if not hyps:
         raise DataError("there are no hypotheses to score")
     for i, ref in enumerate(refs, 1):
@@ -49,10 +50,10 @@ def score(hyps: list[str], refs: list[list[str]], metrics: tuple[str, ...] = MET
     return [_score(scorer, hyps, refs) for scorer in scorers]
 
 
-def _scorer(metric: str) -> Scorer:
+def _scorer(metric: str, detokenized: bool = False) -> Scorer:
     match metric:
         case "bleu":
-            return BLEU()
+            return BLEU(force=detokenized)
         case "chrf":
             return CHRF()
         case "ter":
