@@ -8,6 +8,7 @@ import random
 from mtcli.data.batches import ParallelCorpus
 from mtcli.data.split import Pairs
 from mtcli.errors import DataError
+from mtcli.sampling import Sampler
 from mtcli.tokenizer import Tokenizer
 
 log = logging.getLogger("mtcli")
@@ -23,21 +24,23 @@ class Epochs:
         weights: list[float],
         max_length: int,
         seed: int,
-        sampling: float,
+        sampler: Sampler | None,
     ) -> None:
-        """Pairs with an empty side or with more than `max_length` pieces on a side are left out.
+        """With a `sampler` each epoch cuts the words anew.
+
+        Pairs with an empty side or with more than `max_length` pieces on a side are left out.
 
         Raises DataError when none is left.
         """
-        self._tokenizer, self._seed, self._sampling, self._max_length = tokenizer, seed, sampling, max_length
-        ids = self._encode(pairs, 0.0)
+        self._seed, self._sampler, self._max_length = seed, sampler, max_length
+        ids = _encode(tokenizer, pairs)
         kept = [i for i, (src, tgt) in enumerate(ids) if 0 < len(src) <= max_length and 0 < len(tgt) <= max_length]
         if len(kept) < len(pairs):
             log.warning("%d pairs are left out: a side is empty or has more than %d pieces", len(pairs) - len(kept), max_length)
         if not kept:
             raise DataError("no sentence pair is left to train on: every one has an empty or too long side, or is held out")
         self._weights = [weights[i] for i in kept]
-        self._pairs = [pairs[i] for i in kept] if sampling else []
+        self._pairs = [pairs[i] for i in kept] if sampler else []
         self._ids = [ids[i] for i in kept]
         self.plain = _corpus(self._ids)
         """Each pair once, in the best pieces."""
@@ -45,12 +48,12 @@ class Epochs:
     def __call__(self, epoch: int) -> ParallelCorpus:
         """The corpus of the epoch, counted from 0."""
         weighted = any(weight != 1 for weight in self._weights)
-        if not weighted and not self._sampling:
+        if not weighted and not self._sampler:
             return self.plain
         chosen = self._chosen(epoch) if weighted else range(len(self._ids))
-        if not self._sampling:
+        if not self._sampler:
             return _corpus([self._ids[i] for i in chosen])
-        sampled = self._encode([self._pairs[i] for i in chosen], self._sampling, self._seed * 1_000_003 + epoch)
+        sampled = self._sample([self._pairs[i] for i in chosen], self._sampler, self._seed * 1_000_003 + epoch)
         fits = [len(src) <= self._max_length and len(tgt) <= self._max_length for src, tgt in sampled]
         return _corpus([pair if fit else self._ids[i] for i, pair, fit in zip(chosen, sampled, fits, strict=True)])
 
@@ -60,10 +63,15 @@ class Epochs:
         chosen = [i for i, weight in enumerate(self._weights) for _ in range(int(weight) + (draw() < weight % 1))]
         return chosen or [0]
 
-    def _encode(self, pairs: Pairs, sampling: float, seed: int = 0) -> list[tuple[list[int], list[int]]]:
-        src = self._tokenizer.encode([s for s, _ in pairs], "src", sampling, seed)
-        tgt = self._tokenizer.encode([t for _, t in pairs], "tgt", sampling, seed + 1)
+    def _sample(self, pairs: Pairs, sampler: Sampler, seed: int) -> list[tuple[list[int], list[int]]]:
+        src = sampler.encode([s for s, _ in pairs], "src", 2 * seed)
+        tgt = sampler.encode([t for _, t in pairs], "tgt", 2 * seed + 1)
         return list(zip(src, tgt, strict=True))
+
+
+def _encode(tokenizer: Tokenizer, pairs: Pairs) -> list[tuple[list[int], list[int]]]:
+    src, tgt = tokenizer.encode([s for s, _ in pairs], "src"), tokenizer.encode([t for _, t in pairs], "tgt")
+    return list(zip(src, tgt, strict=True))
 
 
 def _corpus(ids: list[tuple[list[int], list[int]]]) -> ParallelCorpus:

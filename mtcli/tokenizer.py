@@ -42,16 +42,19 @@ class Tokenizer:
         """What a model must know of the vocabularies."""
         return VocabSizes(self.src.get_piece_size(), self.tgt.get_piece_size(), shared=self.src is self.tgt)
 
-    def encode(self, lines: list[str], side: Side, sampling: float = 0.0, seed: int = 0) -> list[list[int]]:
-        """Piece ids of each line, without BOS and EOS; none for a line that normalises to nothing.
+    def encode(self, lines: list[str], side: Side) -> list[list[int]]:
+        """Piece ids of each line, without BOS and EOS; none for a line that normalises to nothing."""
+        return list(self._processor(side).encode([normalise(line) for line in lines], num_threads=1))
 
-        With `sampling` other pieces than the best, drawn at random: see config.TrainingConfig.subword_sampling.
-        """
-        processor, text = self._processor(side), [normalise(line) for line in lines]
-        if not sampling:
-            return list(processor.encode(text, num_threads=1))
-        spm.set_random_generator_seed(seed % 2**32)  # for the one thread that each call makes
-        return list(processor.encode(text, enable_sampling=True, alpha=sampling, nbest_size=-1, num_threads=1))
+    def n_best(self, word: str, side: Side, count: int) -> list[tuple[list[int], float]]:
+        """The most likely ways to cut a word, at most `count`, each with its log-probability; of unigram models only."""
+        processor = self._processor(side)
+        return [(ids, sum(map(processor.get_score, ids))) for ids in processor.nbest_encode(word, nbest_size=count)]
+
+    def score(self, piece: str, side: Side) -> float | None:
+        """How early the merge to this piece comes, of bpe models: higher is earlier; None if there is no such piece."""
+        i = self._processor(side).piece_to_id(piece)
+        return None if i == UNK_ID else self._processor(side).get_score(i)
 
     def decode(self, ids: list[list[int]], side: Side) -> list[str]:
         """Text of each list of ids, on one line each."""

@@ -41,6 +41,7 @@ from mtcli.package import (
     set_aside,
 )
 from mtcli.run import TrainingRun, state_path
+from mtcli.sampling import Sampler
 from mtcli.tags import tag
 from mtcli.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
 from mtcli.training import parallel
@@ -48,7 +49,7 @@ from mtcli.training.loop import TrainingLoop
 from mtcli.training.memory import batch_tokens_for, keep_memory
 from mtcli.translator import pick_device
 
-EPOCHS = 33
+EPOCHS = 60
 """Passes over the corpus when no budget is given ..."""
 MOST_STEPS = 100_000
 """... but no more updates than this."""
@@ -209,7 +210,8 @@ def _prepare(
     models = _new_tokenizer(config, texts, origin) if fresh or not (folder / TOKENIZER).exists() else None
     tokenizer = load_tokenizer(*models) if models else ModelPackage(folder, config).tokenizer()
     training = config.training
-    corpora = Epochs(tokenizer, texts.train, texts.weights, training.max_length, training.seed, training.subword_sampling)
+    sampler = Sampler(tokenizer, config.tokenizer.type, training.subword_sampling) if training.subword_sampling else None
+    corpora = Epochs(tokenizer, texts.train, texts.weights, training.max_length, training.seed, sampler)
     model = origin.load_model(tokenizer.sizes, device) if origin else build(config.model, tokenizer.sizes)
     config = _complete(config, tokenizer, corpora.plain, len(texts.dev), model, device)
     loop = TrainingLoop(model, corpora, _with_budget(config.training, corpora.plain), device)

@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[1]
 ROWS = [
     ["errors", "config", "vocab", "lines", "tags"],
     ["tokenizer", "data", "model", "scoring"],
-    ["epochs", "corpora", "search", "training"],
-    ["package", "card", "report"],
+    ["sampling", "corpora", "search", "training"],
+    ["epochs", "package", "card", "report"],
     ["translator", "pieces"],
     ["run", "pipe"],
     ["trainer"],

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from mtcli.data.batches import ParallelCorpus
 from mtcli.data.split import Pairs
 from mtcli.epochs import Epochs
 from mtcli.errors import UsageError
+from mtcli.sampling import Sampler
 from mtcli.tags import target_of
 from mtcli.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
 
@@ -40,7 +44,7 @@ def ids_of(corpus: ParallelCorpus) -> list[tuple[list[int], list[int]]]:
 def test_sampled_words_change_with_the_epoch_and_say_the_same(kind: str) -> None:
     pairs = real_pairs(200)
     tokenizer = tokenizer_of(pairs, kind)
-    epochs = Epochs(tokenizer, pairs, [1.0] * 200, 200, seed=1, sampling=0.1)
+    epochs = Epochs(tokenizer, pairs, [1.0] * 200, 200, seed=1, sampler=Sampler(tokenizer, kind, 0.1))
     first, second = ids_of(epochs(0)), ids_of(epochs(1))
     assert ids_of(epochs(0)) == first != second
     assert first != ids_of(epochs.plain)
@@ -48,15 +52,54 @@ def test_sampled_words_change_with_the_epoch_and_say_the_same(kind: str) -> None
     for sampled in (first, second):
         assert [text for _, tgt in sampled for text in tokenizer.decode([tgt[:-1]], "tgt")] == best
         assert sum(len(tgt) for _, tgt in sampled) > sum(len(tgt) for _, tgt in ids_of(epochs.plain))
-    again = Epochs(tokenizer, pairs, [1.0] * 200, 200, seed=1, sampling=0.1)
+    again = Epochs(tokenizer, pairs, [1.0] * 200, 200, seed=1, sampler=Sampler(tokenizer, kind, 0.1))
     assert ids_of(again(1)) == second  # a run that goes on sees what the first one would have seen
+
+
+SAMPLES = """
+import sys, json
+from mtcli.config import TokenizerConfig
+from mtcli.sampling import Sampler
+from mtcli.tokenizer import load_tokenizer, train_tokenizer
+lines = json.load(sys.stdin)
+tokenizer = load_tokenizer(*train_tokenizer(TokenizerConfig(sys.argv[1], vocab_size=400), lines, lines, (">>de<<",)))
+print(Sampler(tokenizer, sys.argv[1], 0.2).encode(lines, "src", 7))
+"""
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+def test_sampled_words_are_the_same_in_every_process(kind: str) -> None:
+    text = json.dumps([*(src for src, _ in real_pairs(200)), ">>de<< Hallo ☃ \ufeff", "", " "])
+    drawn = [
+        subprocess.run([sys.executable, "-c", SAMPLES, kind], input=text, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert drawn[0] == drawn[1]
+    assert json.loads(drawn[0])[-2:] == [[], []]
+
+
+def test_likely_pieces_are_drawn_as_often_as_their_probability_says() -> None:
+    pairs = real_pairs(300)
+    tokenizer = tokenizer_of(pairs, "unigram")
+    ways = tokenizer.n_best("Leben", "src", 32)
+    drawn = Counter(map(tuple, Sampler(tokenizer, "unigram", 0.5).encode(["Leben"] * 20_000, "src", seed=3)))
+    total = sum(math.exp(0.5 * score) for _, score in ways)
+    assert len(ways) >= 3 and ways[0][0] == tokenizer.encode(["Leben"], "src")[0]
+    for ids, score in ways:
+        assert drawn[tuple(ids)] / 20_000 == pytest.approx(math.exp(0.5 * score) / total, abs=0.02)
+
+
+def test_without_a_merge_left_out_sampled_bpe_is_plain_bpe() -> None:
+    lines = [*(src for src, _ in real_pairs(300)), "☃ Žižek"]
+    tokenizer = tokenizer_of(real_pairs(300), "bpe")
+    assert Sampler(tokenizer, "bpe", 1e-12).encode(lines, "src", 1) == tokenizer.encode(lines, "src")
 
 
 def test_a_weight_says_how_often_an_epoch_shows_a_pair() -> None:
     pairs = real_pairs(300)
     tokenizer = tokenizer_of(pairs, "unigram")
     weights = [1.0] * 100 + [2.0] * 100 + [0.25] * 100
-    epochs = Epochs(tokenizer, pairs, weights, 200, seed=1, sampling=0)
+    epochs = Epochs(tokenizer, pairs, weights, 200, seed=1, sampler=None)
     place = {str(ids): i // 100 for i, ids in enumerate(ids_of(epochs.plain))}
     assert len(place) == 300, "the pairs are not all different"
     shown = Counter(place[str(ids)] for epoch in range(8) for ids in ids_of(epochs(epoch)))
