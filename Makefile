@@ -3,6 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := models/demo-de-en
+PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 DATA := tests/data/tatoeba
 
 .PHONY: demo test test-fast lint format bench bench-train clean
@@ -21,10 +22,10 @@ demo: $(READY)
 	@echo "Next, a sentence of your own:  echo 'Guten Morgen!' | $(BIN)/mtcli translate -m $(DEMO)"
 
 test: lint
-	$(BIN)/pytest
+	$(PYTEST)
 
 test-fast: $(READY)
-	$(BIN)/pytest -m 'not slow'
+	$(PYTEST) -m 'not slow'
 
 lint: $(READY)
 	$(BIN)/ruff format --check

@@ -21,7 +21,7 @@ from mtcli.config import Config, parse_config
 from mtcli.package import read_config
 from mtcli.report import Tested as TranslatedSet  # pytest would take a class called Tested for a test
 from mtcli.report import html_report
-from mtcli.scoring import score
+from mtcli.scoring import METRICS, score
 
 VOID = {"meta", "br"}
 ENVIRONMENT = {"mtcli": "0.1", "command": "mtcli train -m de-en --src 'a <b>.de'"}
@@ -53,8 +53,8 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-def scored(name: str, lines: list[tuple[str, str, str]]) -> TranslatedSet:
-    return TranslatedSet(name, lines, score([hyp for *_, hyp in lines], [[ref for _, ref, _ in lines]]))
+def scored(name: str, lines: list[tuple[str, str, str]], *metrics: str) -> TranslatedSet:
+    return TranslatedSet(name, lines, score([hyp for *_, hyp in lines], [[ref for _, ref, _ in lines]], metrics or METRICS))
 
 
 def svgs(page: str) -> list[ElementTree.Element]:
@@ -206,7 +206,7 @@ def test_text_that_runs_to_the_left_finds_its_own_direction() -> None:
 
 
 def test_long_lines_are_cut_off() -> None:
-    text = report([], scored("test", [("wort " * 10_000, "word " * 10_000, "word " * 9_000)] * 30))
+    text = report([], scored("test", [("wort " * 10_000, "word " * 10_000, "word " * 9_000)] * 30, "bleu", "chrf"))
     assert len(text.encode()) < 100_000
     assert "31 and more" in text
 
