@@ -45,7 +45,7 @@ class ValidationRecord:
     best: bool
     """Whether they are the best so far, and so are what the package now holds."""
     patience_left: int
-    """Validations without a better one that may still follow."""
+    """Validations without progress that may still follow: see config.TrainingConfig.patience."""
     samples: tuple[tuple[str, str, str], ...]
     """Source, reference and translation of some sentences, always the same ones."""
 

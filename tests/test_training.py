@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.functional import pad
 
-from mtcli.config import ModelConfig, TrainingConfig
+from mtcli.config import ModelConfig, ScoreRecord, TrainingConfig
 from mtcli.data.batches import Batch, ParallelCorpus
 from mtcli.data.split import split
 from mtcli.errors import PackageError, TrainingError
@@ -265,6 +265,16 @@ def test_lost_patience_ends_a_run_for_good(architecture: str, tmp_path: Path) ->
     assert [(record.best, record.patience_left) for record in validations] == [(True, 3), (False, 2), (False, 1), (False, 0)]
     assert [record.step for record in records if isinstance(record, StepRecord)] == list(range(1, 9))
     assert list(start(asked).records()) == []
+
+
+def test_patience_is_not_lost_while_the_loss_falls(tmp_path: Path) -> None:
+    values = ("training.learning_rate=0.01", "training.steps=8", "training.validations=4", "training.patience=2")
+    run = start(request(tmp_path / "de-en", "transformer", *values))
+    run.best = ScoreRecord(dev_bleu=50.0)  # out of reach
+    validations = [record for record in run.records() if isinstance(record, ValidationRecord)]
+    losses = [record.scores.dev_loss for record in validations]
+    assert losses == sorted(losses, reverse=True) and len(losses) == 4
+    assert [(record.best, record.patience_left) for record in validations] == [(False, 2)] * 4
 
 
 @pytest.mark.parametrize("stop_at", [2, 3, 4])

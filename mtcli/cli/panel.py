@@ -259,8 +259,11 @@ class Panel:
         best, patience = self._run.best, self._run.package.config.training.patience
         if best.dev_bleu < 0:
             return Text(" no validation yet", "dim")
-        stale = f"{self._run.stale} of {patience} validations without a better one" if self._run.stale else "the newest one"
-        return Text.assemble((" best           ", "dim"), f"BLEU {best.dev_bleu:.1f} at step {best.step:,}, {stale}")
+        if best.step == self._run.validated_at:
+            since = "the newest one"
+        else:
+            since = f"{self._run.stale} of {patience} validations without progress" if self._run.stale else "the loss still falls"
+        return Text.assemble((" best           ", "dim"), f"BLEU {best.dev_bleu:.1f} at step {best.step:,}, {since}")
 
 
 def _curve(label: str, value: str, curve: Curve, blocks: int) -> Text:

@@ -79,7 +79,7 @@ def _plan(run: TrainingRun) -> str:
         f"{plan.folder}: {config.model.architecture} {languages}, on {plan.device}{begun}\n"
         f"  data    {data.pairs:,} sentence pairs, {data.tgt_tokens:,} target tokens, {data.dev_pairs:,} dev pairs\n"
         f"  model   {plan.parameters / 1e6:.1f} M parameters, {pieces}\n"
-        f"  budget  {' or '.join(steps + epochs + seconds)}, or {budget.patience} validations without a better one"
+        f"  budget  {' or '.join(steps + epochs + seconds)}, or {budget.patience} validations without progress"
     )
 
 
