@@ -1,5 +1,6 @@
-"""Prints the BLEU that mtcli and JoeyNMT 2.3 reach when each trains for the same time on the same text, one after the other.
+"""Prints the BLEU that mtcli and JoeyNMT 2.3 reach when each trains for the same time on the same text.
 
+They run one after the other, or at once when that is asked for: then give each its share of the cores (OMP_NUM_THREADS=1 on two).
 mtcli is given nothing but the files and the time. JoeyNMT gets mtcli's pieces, the schedule of its own transformer_small.yaml,
 and the width and dropout of its transformer_iwslt14_deen_bpe.yaml with three layers instead of six, which suits the little time.
 It keeps weights only when it validates; so it does that every 50 updates, on 100 sentences, and its best ones are taken.
@@ -15,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from train import Job, joeynmt_config
@@ -54,7 +56,7 @@ def by_joeynmt(
         "learning_rate_warmup": 1000,
         "learning_rate": 0.001,
     }
-    config["training"] |= {"validation_freq": 50, "learning_rate_min": 1e-8, "early_stopping_metric": "loss"}
+    config["training"] |= {"validation_freq": 50, "learning_rate_min": 0, "early_stopping_metric": "loss"}
     config["testing"] = {"beam_size": 5, "beam_alpha": 1.0, "batch_size": 1024, "batch_type": "token", "max_output_length": 100}
     (folder / "config.yaml").write_text(json.dumps(config))  # JSON is YAML
     command = [python, "-m", "joeynmt"]
@@ -75,17 +77,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs=6, help="source and target of the training, dev and test text")
     parser.add_argument("--minutes", type=float, default=20)
+    parser.add_argument("--at-once", action="store_true", help="both at the same time")
     parser.add_argument("--joeynmt", required=True, metavar="PYTHON", help="interpreter of the environment that JoeyNMT is in")
     args = parser.parse_args()
-    texts = [[str(Path(name).resolve()) for name in args.files[i : i + 2]] for i in (0, 2, 4)]
-    with tempfile.TemporaryDirectory() as name:
+    train, dev, test = ([str(Path(name).resolve()) for name in args.files[i : i + 2]] for i in (0, 2, 4))
+    with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(2 if args.at_once else 1) as pool:
         package, folder = Path(name) / "package", Path(name) / "joeynmt"
         folder.mkdir()
-        for contender, hyps in (
-            ("mtcli", by_mtcli(package, *texts, args.minutes)),
-            ("JoeyNMT", by_joeynmt(folder, package, args.joeynmt, *texts, args.minutes)),
-        ):
-            [bleu] = score(hyps, [read_lines(texts[2][1])], ("bleu",))
+        run(MTCLI, "tokenizer", "train", "-m", package, "--src", train[0], "--tgt", train[1])
+        ours = pool.submit(by_mtcli, package, train, dev, test, args.minutes)
+        theirs = pool.submit(by_joeynmt, folder, package, args.joeynmt, train, dev, test, args.minutes)
+        for contender, hyps in (("mtcli", ours), ("JoeyNMT", theirs)):
+            [bleu] = score(hyps.result(), [read_lines(test[1])], ("bleu",))
             print(f"{contender:<8} {bleu}", flush=True)
 
 

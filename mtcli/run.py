@@ -33,9 +33,6 @@ from mtcli.training.loop import StepRecord, TrainingLoop, diverged, token_losses
 from mtcli.translator import Translator
 from mtcli.vocab import VocabSizes
 
-BEAM_COST = 5
-"""Time of beam search for that of greedy search, about."""
-
 
 @dataclass(frozen=True)
 class ValidationRecord:
@@ -74,7 +71,7 @@ class TrainingRun:
         fine_tunes = bool(package.config.data.origin)
         self.validated_at = -1 if fine_tunes else 0
         """Update of the last validation; what another package's weights can do is measured before the first update."""
-        self.next_validation = 0.0 if fine_tunes else 1 / package.config.training.validations
+        self.next_validation = 0.0 if fine_tunes else self._gap
         """Share of the budget at which the next validation is due."""
         self.stale = 0
         """Validations since one that had a better BLEU or a lower loss than all before it."""
@@ -87,6 +84,12 @@ class TrainingRun:
         longest = package.config.training.max_length
         src, tgt = tokenizer.encode([s for s, _ in dev], "src"), tokenizer.encode([t for _, t in dev], "tgt")
         self._dev_corpus = ParallelCorpus([ids[:longest] for ids in src], [ids[:longest] for ids in tgt])
+
+    @property
+    def _gap(self) -> float:
+        """Share of the budget between two validations; what the last one takes of a budget in seconds must be known before it."""
+        training = self.package.config.training
+        return min(1 / training.validations, 0.5 if training.seconds else 1.0)
 
     @property
     def plan(self) -> Plan:
@@ -119,6 +122,8 @@ class TrainingRun:
             else:
                 if self.loop.step > self.validated_at:
                     yield from self._validate()
+                if not self.loop.step:
+                    raise TrainingError("the time was over before the first update: give more --time")
                 break
             if time.monotonic() - self._saved_at >= self.package.config.training.save_seconds:
                 self.save()
@@ -175,7 +180,7 @@ class TrainingRun:
         same_budget = extra["budget"] == _budget(self.package.config)
         self.finished = extra["finished"] and same_budget
         if not same_budget:
-            self.next_validation = self.loop.progress + 1 / self.package.config.training.validations
+            self.next_validation = self.loop.progress + self._gap
             self.stale = 0
 
     def _validate(self) -> Iterator[ValidationRecord]:
@@ -208,11 +213,16 @@ class TrainingRun:
         self.lowest_loss = min(self.lowest_loss, scores.dev_loss)
         if best:
             self._keep(scores, hyps)
-        self._plan_next_validation(time.monotonic() - started, BEAM_COST * translated * len(self.test) / len(self.dev))
+        self._plan_next_validation(time.monotonic() - started, translated * self._cost_of_test())
         self._log({"validation": dataclasses.asdict(scores), "best": best})
         self.save()
         samples = tuple((*self.dev[i], hyps[i]) for i in range(min(3, len(self.dev))))
         return ValidationRecord(scores, best, self.package.config.training.patience - self.stale, samples)
+
+    def _cost_of_test(self) -> float:
+        """Time of translating the test set at the end, in those of translating the dev set greedily, about."""
+        test, dev = (sum(len(src) for src, _ in pairs) for pairs in (self.test, self.dev))
+        return self.package.config.decoding.beam_size * test / max(1, dev)
 
     def _translate(self, model: EncoderDecoder, pairs: Pairs, decoding: DecodingConfig) -> list[str]:
         targets = self.package.config.languages.targets
@@ -236,13 +246,15 @@ class TrainingRun:
         config = self.package.config.training
         self.loop.reserve = min(1.2 * seconds + at_the_end, config.seconds / 2)
         self.validated_at = self.loop.step
-        gap = max(1 / config.validations, 4 * seconds / config.seconds if config.seconds else 0)
+        self.loop.progress = self.loop.used()  # what validating took is used up, too
+        gap = max(self._gap, 4 * seconds / config.seconds if config.seconds else 0)
         self.next_validation = self.loop.progress + gap
 
     @torch.inference_mode()
     def _dev_loss(self) -> float:
         model = self.loop.averaged.eval()
-        batches = (batch.to(self.loop.device) for batch in self._dev_corpus.in_order(self.package.config.training.batch_tokens))
+        size = max(1, self.package.config.training.batch_tokens // self.loop.micro_batches)
+        batches = (batch.to(self.loop.device) for batch in self._dev_corpus.in_order(size))
         loss = float(torch.cat([token_losses(model, batch) for batch in batches]).mean())
         if not loss < 2 * math.log(self.tokenizer.sizes.tgt):  # guessing among all pieces alike costs half of that
             raise diverged(self.loop.step)

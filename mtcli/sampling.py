@@ -44,6 +44,8 @@ class Sampler:
 
     def _by_probability(self, word: str, side: Side) -> Ways:
         """The most likely ways, with their probabilities to the power of `strength` as weights (Kudo 2018)."""
+        if fixed := self._fixed(word, side):
+            return fixed
         ways = self._tokenizer.n_best(word, side, VARIANTS)
         best = ways[0][1]
         weights = [math.exp(self._strength * (score - best)) for _, score in ways]
@@ -51,12 +53,17 @@ class Sampler:
 
     def _by_dropout(self, word: str, side: Side) -> Ways:
         """Ways in which each merge is left out with probability `strength` (Provilkov et al. 2020), all of one weight."""
-        [plain] = self._tokenizer.encode([word], side)
-        if target_of(word) or "".join(self._tokenizer.pieces(plain, side)) != SPACE + word:
-            return [plain], [1.0]  # a tag is one piece, and bytes cannot be cut
+        if fixed := self._fixed(word, side):
+            return fixed
         draw = random.Random(f"{side} {word}").random
         ways = [self._tokenizer.ids(self._merged(word, side, draw), side) for _ in range(VARIANTS)]
         return ways, [*itertools.accumulate([1.0] * VARIANTS)]
+
+    def _fixed(self, word: str, side: Side) -> Ways | None:
+        """The only way to cut a tag, which is one piece, or a word with characters that only bytes can spell."""
+        [plain] = self._tokenizer.encode([word], side)
+        whole = not target_of(word) and "".join(self._tokenizer.pieces(plain, side)) == SPACE + word
+        return None if whole else ([plain], [1.0])
 
     def _merged(self, word: str, side: Side, draw: Callable[[], float]) -> list[str]:
         """The characters of a word, the best pair merged again and again, of those that were not left out this time."""

@@ -52,9 +52,10 @@ class Tokenizer:
         return [(ids, sum(map(processor.get_score, ids))) for ids in processor.nbest_encode(word, nbest_size=count)]
 
     def score(self, piece: str, side: Side) -> float | None:
-        """How early the merge to this piece comes, of bpe models: higher is earlier; None if there is no such piece."""
-        i = self._processor(side).piece_to_id(piece)
-        return None if i == UNK_ID else self._processor(side).get_score(i)
+        """How early the merge to this piece comes, of bpe models: higher is earlier; None if text has no such piece."""
+        processor = self._processor(side)
+        i = processor.piece_to_id(piece)
+        return None if processor.is_unknown(i) or processor.is_control(i) or processor.is_byte(i) else processor.get_score(i)
 
     def decode(self, ids: list[list[int]], side: Side) -> list[str]:
         """Text of each list of ids, on one line each."""

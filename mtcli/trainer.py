@@ -56,6 +56,8 @@ MOST_STEPS = 100_000
 FINE_TUNING = 0.25
 """Learning rate of fine-tuning, in those of the preset."""
 BUDGETS = ("steps", "epochs", "seconds")
+FOUND = (("training", "batch_tokens"), ("tokenizer", "vocab_size"))
+"""What is found when it is 0; a begun package holds what was found."""
 
 
 @dataclass(frozen=True)
@@ -116,10 +118,13 @@ def _configure(request: TrainingRequest, folder: Path, texts: Texts, origin: Mod
     """Settings by rising strength: preset, the package to go out from, what the package says, what the request says."""
     values = {} if request.fresh or not (folder / CONFIG).exists() else read_config(folder)
     asked = with_overrides({}, list(request.overrides))
+    for section, key in FOUND:
+        if asked.get(section, {}).get(key) == 0 and values.get(section, {}).get(key):
+            del asked[section][key]
     if set(BUDGETS) & asked.get("training", {}).keys():  # a new budget takes the place of the old one
         values["training"] = {k: v for k, v in values.get("training", {}).items() if k not in BUDGETS}
     architecture = asked.get("model", {}).get("architecture") or values.get("model", {}).get("architecture", "transformer")
-    first = preset(preset_for(len(texts.train)), architecture)
+    first = preset(request.preset or preset_for(len(texts.train)), architecture)
     layers = [_going_out_from(origin, request.preset), values] if origin else [first, values]
     layers += [preset(request.preset, architecture)] if request.preset else []
     config = parse_config(_merge(*layers, asked))
@@ -173,8 +178,14 @@ def _data_record(request: TrainingRequest, folder: Path, texts: Texts, config: C
 
 
 def _languages(request: TrainingRequest, texts: Texts, config: Config) -> Languages:
-    if config.languages.src or config.languages.tgt:
-        return config.languages
+    named = config.languages
+    if texts.targets not in ((), named.targets) and (request.origin or named.src or named.tgt):
+        raise UsageError(
+            f"the target files are in {' and '.join(texts.targets)}, but the tokenizer was made for "
+            f"{' and '.join(named.targets) or named.tgt or 'one language'} and has no tags for them: begin with another -m"
+        )
+    if named.src or named.tgt:
+        return named
     found = languages_of(request.src[0], request.tgt[0])
     return Languages(found.src, "+".join(texts.targets), texts.targets) if texts.targets else found
 

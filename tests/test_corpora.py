@@ -23,6 +23,8 @@ from mtcli.errors import UsageError
 from mtcli.sampling import Sampler
 from mtcli.tags import target_of
 from mtcli.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
+from mtcli.trainer import TrainingRequest, start
+from mtcli.vocab import BOS_ID, EOS_ID, PAD_ID
 
 
 def real_pairs(count: int) -> Pairs:
@@ -76,6 +78,16 @@ def test_sampled_words_are_the_same_in_every_process(kind: str) -> None:
     ]
     assert drawn[0] == drawn[1]
     assert json.loads(drawn[0])[-2:] == [[], []]
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+def test_a_tag_is_never_cut(kind: str) -> None:
+    lines = [src for src, _ in real_pairs(200)] + ["a > b < c >> d << e", "<s> </s> <pad> <0x41>"]
+    tokenizer = load_tokenizer(*train_tokenizer(TokenizerConfig(kind, vocab_size=420), lines, lines, (">>en<<",)))
+    [tagged] = tokenizer.encode([">>en<<"], "src")
+    assert ">>en<<" in tokenizer.pieces(tagged, "src")
+    sampled = Sampler(tokenizer, kind, 0.3).encode([f">>en<< {line}" for line in lines * 5], "src", seed=1)
+    assert all(ids[: len(tagged)] == tagged and not {PAD_ID, BOS_ID, EOS_ID} & set(ids) for ids in sampled)
 
 
 def test_likely_pieces_are_drawn_as_often_as_their_probability_says() -> None:
@@ -204,3 +216,10 @@ def test_fine_tuning_begins_with_the_other_package(transformer_package: Path, tm
     for wrong, message in kinds:
         code = 1 if "other" in message else 2
         assert message in mtcli(*wrong, code=code).stderr.decode()
+
+
+def test_several_target_languages_need_a_tokenizer_that_was_made_for_them(tmp_path: Path) -> None:
+    de, en = (str(head(name, 300, tmp_path)) for name in ("train.de", "train.en"))
+    mtcli("tokenizer", "train", "-m", tmp_path / "begun", "--src", de, "--tgt", en, "--vocab-size", "500")
+    with pytest.raises(UsageError, match="made for en and has no tags"):
+        start(TrainingRequest(str(tmp_path / "begun"), [de, en], [en, de], overrides=("training.steps=1",), device="cpu"))

@@ -23,7 +23,7 @@ from torch.nn.functional import pad
 from mtcli.config import ModelConfig, ScoreRecord, TrainingConfig
 from mtcli.data.batches import Batch, ParallelCorpus
 from mtcli.data.split import split
-from mtcli.errors import PackageError, TrainingError
+from mtcli.errors import PackageError, TrainingError, UsageError
 from mtcli.model import build
 from mtcli.run import ValidationRecord
 from mtcli.trainer import TrainingRequest, start
@@ -265,6 +265,18 @@ def test_lost_patience_ends_a_run_for_good(architecture: str, tmp_path: Path) ->
     assert [(record.best, record.patience_left) for record in validations] == [(True, 3), (False, 2), (False, 1), (False, 0)]
     assert [record.step for record in records if isinstance(record, StepRecord)] == list(range(1, 9))
     assert list(start(asked).records()) == []
+
+
+def test_a_time_that_is_over_before_the_first_update_is_an_error(tmp_path: Path) -> None:
+    run = start(request(tmp_path / "de-en", "transformer", "training.seconds=0.01"))
+    with pytest.raises(TrainingError, match="give more --time; no model is in"):
+        list(run.records())
+    assert not run.finished
+
+
+def test_a_name_that_freezes_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="begins with encodr"):
+        start(request(tmp_path / "de-en", "transformer", 'training.freeze=["encodr"]'))
 
 
 def test_patience_is_not_lost_while_the_loss_falls(tmp_path: Path) -> None:

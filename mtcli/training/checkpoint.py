@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 from torch import Tensor
 
-from mtcli.errors import PackageError
+from mtcli.errors import PackageError, out_of_memory
 from mtcli.training.loop import TrainingLoop
 
 
@@ -52,6 +52,8 @@ def restore(loop: TrainingLoop, path: str) -> dict[str, Any]:
         extra: dict[str, Any] = json.loads(metadata["extra"])
         return extra
     except (SafetensorError, KeyError, ValueError, RuntimeError, OSError) as error:
+        if out_of_memory(error):
+            raise
         raise PackageError(f"{path}: cannot be resumed from ({error}): start again with --fresh") from error
 
 

@@ -56,6 +56,9 @@ class TrainingLoop:
 
     def __init__(self, model: EncoderDecoder, corpora: Corpora, config: TrainingConfig, device: torch.device) -> None:
         self.model, self.corpora, self.config, self.device = model.to(device), corpora, config, device
+        for prefix in config.freeze:
+            if not any(name.startswith(prefix) for name, _ in model.named_parameters()):
+                raise UsageError(f"training.freeze: no weight has a name that begins with {prefix}")
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(not name.startswith(config.freeze))
         self.parameters = [p for p in model.parameters() if p.requires_grad]
@@ -113,6 +116,7 @@ class TrainingLoop:
             corpus = self.corpora(self.epoch)
             batches = corpus.epoch(self.config.batch_tokens, self.config.seed, self.epoch)
             self.epoch_batches = len(batches)
+            self.agree()  # cutting words anew takes its time
             while self.position < len(batches):
                 if self.progress >= 1:
                     return

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import math
 import os
+from pathlib import Path
 
 import torch
 
@@ -37,8 +40,21 @@ def _bytes_a_position(model: EncoderDecoder) -> int:
     return 4 * 4 * (inner + model.output_bias.numel())
 
 
-def _free_memory() -> int:
-    """Bytes that this process may still take, as the kernel tells; where none tells, as much as there is in all."""
+def _free_memory() -> float:
+    """Bytes that this process may still take, as kernel and container tell; where none tells, as much as there is in all."""
+    return min(_free_on_machine(), _free_in_container())
+
+
+def _free_in_container() -> float:
+    """What is left of the limit of a control group; without one, without end."""
+    group = Path("/sys/fs/cgroup")
+    for limit, used in (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")):
+        with contextlib.suppress(OSError, ValueError):  # no such file, or "max"
+            return int((group / limit).read_text()) - int((group / used).read_text())
+    return math.inf
+
+
+def _free_on_machine() -> int:
     try:
         with open("/proc/meminfo", encoding="ascii") as file:
             return next(1024 * int(line.split()[1]) for line in file if line.startswith("MemAvailable:"))

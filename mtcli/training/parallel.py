@@ -8,12 +8,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from mtcli.errors import TrainingError
+from mtcli.errors import TrainingError, out_of_memory
+
+PATIENCE = timedelta(days=7)
+"""How long processes wait for one that prepares the text or validates. One that is gone is noticed at once."""
 
 
 def join(device: torch.device) -> torch.device:
@@ -24,7 +28,7 @@ def join(device: torch.device) -> torch.device:
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
     with _together():
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
     return device
 
 
@@ -86,4 +90,6 @@ def _together() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
+        if out_of_memory(error):
+            raise
         raise TrainingError("another process of this run was lost: the same command goes on from the last save") from error
