@@ -69,8 +69,8 @@ def by_joeynmt(
             training.send_signal(signal.SIGINT)
             training.wait()
     source = run(MTCLI, "tokenizer", "encode", "-m", package, test[0])
-    run(*command, "translate", folder / "config.yaml", "-o", folder / "hyp", stdin=source)
-    return run(MTCLI, "tokenizer", "decode", "-m", package, folder / "hyp").split("\n")[:-1]
+    pieces_of_hyps = run(*command, "translate", folder / "config.yaml", stdin=source)
+    return run(MTCLI, "tokenizer", "decode", "-m", package, stdin=pieces_of_hyps).split("\n")[:-1]
 
 
 def main() -> None:

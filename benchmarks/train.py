@@ -246,16 +246,16 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--updates", type=int, help=f"of each run; default: 30, or 300 on CUDA; the first {SKIP} are not timed")
     parser.add_argument("--joeynmt", default="", metavar="PYTHON", help="interpreter of the environment that JoeyNMT 2.3 is in")
-    parser.add_argument("--loss-curves", action="store_true", help="print losses of 200 updates instead of speed")
+    parser.add_argument("--loss-curves", action="store_true", help="print losses instead of speed, by default of 200 updates")
     args = parser.parse_args()
     os.environ |= {"OMP_NUM_THREADS": str(args.threads), "OMP_WAIT_POLICY": "PASSIVE"}
     torch.set_num_threads(args.threads)
-    updates = args.updates or (300 if args.device == "cuda" else 30)
+    updates = args.updates or (200 if args.loss_curves else 300 if args.device == "cuda" else 30)
     corpus, vocab = read_corpus(args.src, args.tgt)
     print(f"{len(corpus):,} pairs, {vocab:,} pieces, torch {torch.__version__}, {args.device}, {args.threads} threads")
     for size in args.size or (["small", "base", "big"] if args.device == "cuda" else ["small"]):
         values = preset(size, "transformer")
-        values["training"] |= {"batch_tokens": 4096, "steps": 200 if args.loss_curves else updates}
+        values["training"] |= {"batch_tokens": 4096, "steps": updates}
         job = Job(parse_config(values), corpus, vocab, args.device, args.joeynmt)
         c = job.config.model
         print(f"\nTransformer {size}: {c.encoder_layers}+{c.decoder_layers} layers of width {c.width}, feed-forward {c.ff_width}")
