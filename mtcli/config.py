@@ -132,7 +132,7 @@ class DecodingConfig:
     beam_size: int = 5
     n_best: int = 1
     """Hypotheses to return for each sentence, best first; at most `beam_size`."""
-    length_penalty: float = 1.0
+    length_penalty: float = 1.4
     """A hypothesis scores its log-probability divided by its length to this power (Wu et al. 2016, simplified)."""
     max_length_ratio: float = 2.0
     """A translation has at most this many times the pieces of its source, and ten more."""

@@ -113,7 +113,7 @@ def test_a_beam_of_one_equals_a_greedy_loop(architecture: str, eos_bias: float) 
             allowed = [EOS_ID, *PIECES] if len(ids) <= config.max_length(len(src)) else [EOS_ID]
             ids.append(max(allowed, key=lambda i, scores=scores: scores[i].item()))
             total += scores[ids[-1]].item()
-        assert_same(found, [Hypothesis(ids[1:-1], total / (len(ids) - 1))])
+        assert_same(found, [Hypothesis(ids[1:-1], total / (len(ids) - 1) ** config.length_penalty)])
 
 
 @both_architectures
@@ -161,5 +161,5 @@ def test_a_model_that_never_ends_is_made_to_end_at_the_limit(architecture: str, 
     for src, found in zip(SENTENCES, find(model, SENTENCES, config), strict=True):
         assert [len(h.ids) for h in found] == [config.max_length(len(src))] * beam_size
         totals = log_probabilities(model, src, [h.ids for h in found])
-        expected = [total / (len(h.ids) + 1) for total, h in zip(totals, found, strict=True)]
+        expected = [total / (len(h.ids) + 1) ** config.length_penalty for total, h in zip(totals, found, strict=True)]
         assert [h.score for h in found] == pytest.approx(expected, abs=1e-4)
