@@ -55,8 +55,10 @@ def by_joeynmt(
         "learning_rate_factor": 0.5,
         "learning_rate_warmup": 1000,
         "learning_rate": 0.001,
+        "learning_rate_min": 0,
+        "validation_freq": 50,
+        "early_stopping_metric": "loss",
     }
-    config["training"] |= {"validation_freq": 50, "learning_rate_min": 0, "early_stopping_metric": "loss"}
     config["testing"] = {"beam_size": 5, "beam_alpha": 1.0, "batch_size": 1024, "batch_type": "token", "max_output_length": 100}
     (folder / "config.yaml").write_text(json.dumps(config))  # JSON is YAML
     command = [python, "-m", "joeynmt"]

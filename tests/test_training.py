@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
-from torch.nn.functional import pad
 
 from mtcli.config import ModelConfig, ScoreRecord, TrainingConfig
 from mtcli.data.batches import Batch, ParallelCorpus
@@ -125,8 +124,8 @@ def test_held_out_pairs_share_no_side_with_the_rest(pairs: list[tuple[str, str]]
 def test_the_loss_is_over_real_tokens_alone(architecture: str) -> None:
     corpus, order = random_corpus(3), [0, 1, 2]
     model, batch = new_loop(architecture, corpus).model.eval(), corpus.batch(order)
-    masks = F.pad(batch.src_mask, (0, 3)), pad(batch.tgt_mask, (0, 2))
-    wider = Batch(pad(batch.src, (0, 3)), masks[0], pad(batch.tgt_in, (0, 2)), pad(batch.tgt_out, (0, 2)), masks[1])
+    masks = F.pad(batch.src_mask, (0, 3)), F.pad(batch.tgt_mask, (0, 2))
+    wider = Batch(F.pad(batch.src, (0, 3)), masks[0], F.pad(batch.tgt_in, (0, 2)), F.pad(batch.tgt_out, (0, 2)), masks[1])
     losses = token_losses(model, batch, label_smoothing=0.1)
     assert losses.shape == (corpus.tgt_tokens,)
     torch.testing.assert_close(token_losses(model, wider, label_smoothing=0.1), losses)
