@@ -135,7 +135,7 @@ class DecodingConfig:
     length_penalty: float = 1.4
     """A hypothesis scores its log-probability divided by its length to this power (Wu et al. 2016, simplified)."""
     max_length_ratio: float = 2.0
-    """A translation has at most this many times the pieces of its source, and ten more."""
+    """A translation has at most about this many times the pieces of its source, and ten more."""
     max_source_length: int = 200
     """A longer line is cut into parts, which are translated one by one; training sets what it has seen."""
     batch_tokens: int = 8192
@@ -150,8 +150,16 @@ class DecodingConfig:
         _check(self.max_source_length >= 8, "decoding.max_source_length must be at least 8")
 
     def max_length(self, src_length: int) -> int:
-        """Most pieces of a translation, EOS not counted, for a source of `src_length` pieces."""
-        return int(self.max_length_ratio * src_length) + 10
+        """Most pieces of a translation, EOS counted, for a source of `src_length` pieces, which is rounded up to eights.
+
+        So few limits let most sentences of a batch have the same.
+        """
+        return int(self.max_length_ratio * -(-src_length // 8) * 8) + 10
+
+    @property
+    def longest(self) -> int:
+        """Most pieces that either side can have, EOS not counted."""
+        return max(self.max_source_length, self.max_length(self.max_source_length))
 
 
 @dataclass(frozen=True)

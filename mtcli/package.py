@@ -33,6 +33,8 @@ TGT_TOKENIZER = "tokenizer.tgt.model"
 WEIGHTS = "weights.safetensors"
 CARD = "README.md"
 REPORT = "report.html"
+CT2 = "ct2"
+"""Folder with the model for CTranslate2; there only while it fits the weights."""
 TRAINING = "training"
 """Folder with what resuming needs; translating does not."""
 
@@ -76,8 +78,13 @@ class ModelPackage:
         return model.to(device).eval()
 
     def save(self, config: Config, model: EncoderDecoder, card: str) -> ModelPackage:
-        """Write weights, `model.toml` and model card; each file is either the old one or the new one."""
+        """Write weights, `model.toml` and model card; each file is either the old one or the new one.
+
+        What was exported from the old weights goes first: it is never there beside weights that it does not fit.
+        """
         from safetensors.torch import save
+
+        discard(self.folder / CT2)
 
         weights = {name: parameter.detach().cpu().contiguous() for name, parameter in model.named_parameters()}
         write(self.folder / WEIGHTS, save(weights))
@@ -103,6 +110,14 @@ def write(path: Path, data: bytes) -> None:
     """Put `data` in the place of the file at once. Raises DataError when the disk is full or the folder cannot be written."""
     with replacing(path) as temporary:
         temporary.write_bytes(data)
+
+
+def discard(folder: Path) -> None:
+    """Remove a folder at once, if there is one: killed at any instant, no part of it is left under its name."""
+    aside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    if folder.exists():
+        folder.rename(aside)
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def create(folder: Path, values: dict[str, Any], src: bytes, tgt: bytes | None) -> None:

@@ -20,12 +20,15 @@ from mtcli.card import model_card
 from mtcli.config import Config, DecodingConfig, ScoreRecord
 from mtcli.data.batches import ParallelCorpus
 from mtcli.data.split import Pairs
+from mtcli.engines.torch_engine import TorchEngine
 from mtcli.errors import PackageError, TrainingError
+from mtcli.export import export_ctranslate2
 from mtcli.lines import read_lines, unwritable
 from mtcli.model import EncoderDecoder
 from mtcli.package import REPORT, TRAINING, WEIGHTS, ModelPackage, write
 from mtcli.report import Tested, html_report
 from mtcli.scoring import Score, score
+from mtcli.search import Decoder
 from mtcli.tokenizer import Tokenizer
 from mtcli.training import parallel
 from mtcli.training.checkpoint import dump, restore
@@ -226,8 +229,8 @@ class TrainingRun:
 
     def _translate(self, model: EncoderDecoder, pairs: Pairs, decoding: DecodingConfig) -> list[str]:
         targets = self.package.config.languages.targets
-        translator = Translator(model.eval(), self.tokenizer, decoding, self.loop.device, targets)
-        return translator.translate([src for src, _ in pairs])
+        engine = TorchEngine(Decoder(model, self.tokenizer.never_generated(), self.loop.dtype), self.loop.device)
+        return Translator(engine, self.tokenizer, decoding, targets).translate([src for src, _ in pairs])
 
     def _keep(self, scores: ScoreRecord, hyps: list[str]) -> None:
         if not state_path(self.package.folder).exists():
@@ -261,12 +264,14 @@ class TrainingRun:
         return loss
 
     def conclude(self) -> list[Tested]:
-        """Translate the test text with the best weights and write the report; returns the scores of dev and test text.
+        """Export the best weights, translate the test text and write the report; returns the scores of dev and test text.
 
         Nothing is done, and nothing returned, in a process that does not write, and when there is no model.
         """
         if parallel.rank() or self.best.dev_bleu < 0:
             return []
+        if self.package.config.model.architecture == "transformer":
+            export_ctranslate2(self.package)
         tested = [_tested("dev", self.dev, read_lines(self._dev_hyps))] if self._dev_hyps.exists() else []
         if self.test:
             model = self.package.load_model(self.tokenizer.sizes, self.loop.device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from mtcli.config import (
 )
 from mtcli.corpora import Texts, read_texts
 from mtcli.data.batches import ParallelCorpus
+from mtcli.engines.torch_engine import pick_device
 from mtcli.epochs import Epochs
 from mtcli.errors import PackageError, UsageError
 from mtcli.model import EncoderDecoder, build
@@ -47,7 +49,6 @@ from mtcli.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
 from mtcli.training import parallel
 from mtcli.training.loop import TrainingLoop
 from mtcli.training.memory import batch_tokens_for, keep_memory
-from mtcli.translator import pick_device
 
 EPOCHS = 60
 """Passes over the corpus when no budget is given ..."""
@@ -256,8 +257,11 @@ def _write(run: TrainingRun, models: tuple[bytes, bytes | None] | None, fresh: b
         create(folder, config.to_dict(), *models)
     claim(folder)
     (folder / TRAINING).mkdir(exist_ok=True)
-    for left in folder.rglob(".*.tmp"):  # of a run that was killed while writing
-        left.unlink()
+    for left in [*folder.rglob(".*.tmp")]:  # of a run that was killed while writing
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink(missing_ok=True)
 
 
 def _complete(

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
+import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
-
 from mtcli.config import DecodingConfig
-from mtcli.data.batches import cut
-from mtcli.errors import UsageError, out_of_memory
-from mtcli.model import EncoderDecoder
-from mtcli.package import open_package
-from mtcli.search import Hypothesis, search
+from mtcli.engines import Engine
+from mtcli.errors import UsageError
+from mtcli.hypothesis import Hypothesis
+from mtcli.package import CT2, ModelPackage, open_package
 from mtcli.tags import tag, target_of
-from mtcli.tokenizer import Tokenizer
+from mtcli.tokenizer import Side, Tokenizer
 
-log = logging.getLogger("mtcli")
+ENGINES = ("auto", "torch", "ctranslate2")
+PRECISIONS = ("auto", "float32")
 
 
 @dataclass(frozen=True)
@@ -35,30 +34,37 @@ class Translator:
 
     def __init__(
         self,
-        model: EncoderDecoder,
+        engine: Engine,
         tokenizer: Tokenizer,
         config: DecodingConfig,
-        device: torch.device,
         targets: tuple[str, ...] = (),
     ) -> None:
         """`targets` are the languages that each line must choose one of, when there are several."""
-        self.model, self.tokenizer, self.config, self.device, self.targets = model, tokenizer, config, device, targets
-        self.never = tokenizer.never_generated()
+        self.engine, self.tokenizer, self.config, self.targets = engine, tokenizer, config, targets
         self.notices: Counter[str] = Counter()
         """How many lines so far needed something that a user may want to know."""
 
     @classmethod
-    def load(cls, name: str, device: str = "auto", **decoding: float) -> Translator:
+    def load(
+        cls, name: str, device: str = "auto", engine: str = "auto", precision: str = "auto", threads: int = 1, **decoding: float
+    ) -> Translator:
         """The translator in a model package; `decoding` replaces values of its `[decoding]`, such as `beam_size=1`.
 
-        Raises PackageError when the package is missing or damaged.
+        `engine` is torch, ctranslate2 or auto: ctranslate2 where it can do what is asked. `precision` is float32 or auto: the
+        fastest type. So many `threads` each work on sentences of their own; 0 takes all processors.
+
+        Raises PackageError when the package is missing or damaged, UsageError when the engine cannot do what is asked.
         """
         package = open_package(name)
         config = dataclasses.replace(package.config.decoding, **decoding)  # type: ignore[arg-type]
-        where = pick_device(device)
         tokenizer = package.tokenizer()
-        model = package.load_model(tokenizer.sizes, where)
-        return cls(model, tokenizer, config, where, package.config.languages.targets)
+        threads = threads or len(os.sched_getaffinity(0))
+        return cls(
+            load_engine(package, tokenizer, config, engine, device, precision, threads),
+            tokenizer,
+            config,
+            package.config.languages.targets,
+        )
 
     def translate(self, lines: list[str]) -> list[str]:
         """The best translation of each line; a line without text gives an empty one."""
@@ -66,14 +72,22 @@ class Translator:
 
     def translate_n_best(self, lines: list[str]) -> list[list[Translation]]:
         """The `n_best` best translations of each line, best first; a single empty one for a line without text."""
+        return self.submit(lines)()
+
+    def submit(self, lines: list[str]) -> Callable[[], list[list[Translation]]]:
+        """Begin `translate_n_best`; calling what is returned waits for its end."""
         parts: list[list[int]] = []
         owners: list[range] = []
         for line, ids in zip(lines, self.tokenizer.encode(lines, "src"), strict=True):
             pieces = self._cut_tagged(line, ids) if self.targets else self._cut_line(ids)
             owners.append(range(len(parts), len(parts) + len(pieces)))
             parts += pieces
-        found = self._search_all(parts)
-        return [self._join([found[i] for i in owner]) for owner in owners]
+        found = self.engine.submit(parts, self.config)
+
+        def translations() -> list[list[Translation]]:
+            return self._join(found(), owners)
+
+        return translations
 
     def _cut_tagged(self, line: str, ids: list[int]) -> list[list[int]]:
         """As `_cut_line`, each part with the target language that the line names; a line that says nothing else has no part."""
@@ -101,45 +115,65 @@ class Translator:
             ids, starts, stops = ids[at:], starts[at:], stops[at:]
         return [*parts, ids]
 
-    def _search_all(self, parts: list[list[int]]) -> list[list[Hypothesis]]:
-        found: list[list[Hypothesis]] = [[] for _ in parts]
-        lengths = [(len(ids) + 1) * self.config.beam_size for ids in parts]
-        longest_first = sorted(range(len(parts)), key=lambda i: -lengths[i])
-        for indices in cut(longest_first, lengths, self.config.batch_tokens):
-            for i, hypotheses in zip(indices, self._search([parts[i] for i in indices]), strict=True):
-                found[i] = hypotheses
-        return found
-
-    def _search(self, batch: list[list[int]]) -> list[list[Hypothesis]]:
-        """Search; when memory runs out, in two halves."""
-        try:
-            return search(self.model, batch, self.config, self.never, self.device)
-        except (MemoryError, RuntimeError) as error:
-            if len(batch) == 1 or not out_of_memory(error):
-                raise
-        log.warning("out of memory with %d sentences at once: trying half as many", len(batch))
-        half = len(batch) // 2
-        self.config = dataclasses.replace(self.config, batch_tokens=max(1, self.config.batch_tokens // 2))
-        return self._search(batch[:half]) + self._search(batch[half:])
-
-    def _join(self, parts: list[list[Hypothesis]]) -> list[Translation]:
-        """The translations of a line from those of its parts; a part with fewer hypotheses than others repeats its last."""
-        if not parts:
-            return [Translation("", 0.0)]
-        count = max(map(len, parts))
-        chosen = [[part[min(rank, len(part) - 1)] for part in parts] for rank in range(count)]
-        texts = self.tokenizer.decode([h.ids for line in chosen for h in line], "tgt")
-        width = len(parts)
-        return [
-            Translation(" ".join(filter(None, texts[rank * width : (rank + 1) * width])), sum(h.score for h in line))
-            for rank, line in enumerate(chosen)
-        ]
+    def _join(self, parts: list[list[Hypothesis]], owners: list[range]) -> list[list[Translation]]:
+        """The translations of each line from those of its parts; a part with fewer hypotheses than others repeats its last."""
+        texts = self.tokenizer.decode([h.ids for hypotheses in parts for h in hypotheses], "tgt")
+        all_texts = iter(texts)
+        found = [[Translation(next(all_texts), h.score) for h in hypotheses] for hypotheses in parts]
+        return [_joined([found[i] for i in owner]) for owner in owners]
 
 
-def pick_device(name: str) -> torch.device:
-    """`auto` is a GPU when there is one. Raises UsageError when there is no such device."""
-    if name not in ("auto", "cpu", "cuda"):
-        raise UsageError(f"--device cannot be {name}: choose auto, cpu or cuda")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UsageError("--device cuda: no GPU is at hand, or this torch was built without CUDA")
-    return torch.device("cuda" if torch.cuda.is_available() and name != "cpu" else "cpu")
+def _joined(parts: list[list[Translation]]) -> list[Translation]:
+    if len(parts) == 1:
+        return parts[0]
+    count = max(map(len, parts), default=1)
+    ranks = [[part[min(rank, len(part) - 1)] for part in parts] for rank in range(count)]
+    return [Translation(" ".join(each.text for each in rank if each.text), sum(each.score for each in rank)) for rank in ranks]
+
+
+def load_engine(
+    package: ModelPackage, tokenizer: Tokenizer, config: DecodingConfig, engine: str, device: str, precision: str, threads: int
+) -> Engine:
+    """The engine that was asked for; `auto` is ctranslate2 where it can do what is asked."""
+    for name, value, known in (("engine", engine, ENGINES), ("precision", precision, PRECISIONS)):
+        if value not in known:
+            raise UsageError(f"--{name} cannot be {value}: choose one of {', '.join(known)}")
+    obstacle = "" if engine == "torch" else _why_not_ctranslate2(package, config, precision)
+    if engine == "ctranslate2" and obstacle:
+        raise UsageError(f"--engine ctranslate2: {obstacle}")
+    if engine != "torch" and not obstacle:
+        from mtcli.engines.ctranslate2_engine import CTranslate2Engine
+
+        src, tgt = (tokenizer.pieces(list(range(size)), side) for size, side in _sides(tokenizer))
+        return CTranslate2Engine(package.folder / CT2, src, tgt, device, threads)
+    return _torch_engine(package, tokenizer, device, precision, threads)
+
+
+def _why_not_ctranslate2(package: ModelPackage, config: DecodingConfig, precision: str) -> str:
+    """What keeps ctranslate2 from doing what is asked; nothing if it can."""
+    from mtcli.engines.ctranslate2_engine import quantization
+
+    if package.config.model.architecture != "transformer":
+        return "it holds Transformers only, and this is an RNN"
+    if not (package.folder / CT2).exists():
+        return f"{package.folder} has no {CT2}/: `mtcli export -m {package.folder} --to ctranslate2` writes it"
+    if config.longest > package.config.decoding.longest:
+        return f"it was exported for at most {package.config.decoding.longest} pieces, not {config.longest}"
+    if precision == "float32" and (stored := quantization(package.folder / CT2)) != "float32":
+        return f"{package.folder / CT2} holds {stored}: `mtcli export --to ctranslate2 --quantization float32` writes float32"
+    return ""
+
+
+def _sides(tokenizer: Tokenizer) -> tuple[tuple[int, Side], tuple[int, Side]]:
+    return (tokenizer.sizes.src, "src"), (tokenizer.sizes.tgt, "tgt")
+
+
+def _torch_engine(package: ModelPackage, tokenizer: Tokenizer, device: str, precision: str, threads: int) -> Engine:
+    from mtcli.engines.torch_engine import TorchEngine, pick_device
+    from mtcli.model import matmul_dtype
+    from mtcli.search import Decoder
+
+    where = pick_device(device)
+    model = package.load_model(tokenizer.sizes, where)
+    decoder = Decoder(model, tokenizer.never_generated(), matmul_dtype(precision, where))
+    return TorchEngine(decoder, where, threads if where.type == "cpu" else 0)

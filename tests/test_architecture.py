@@ -13,19 +13,19 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ROWS = [
-    ["errors", "config", "vocab", "lines", "tags"],
+    ["errors", "config", "vocab", "hypothesis", "lines", "tags"],
     ["tokenizer", "data", "model", "scoring"],
     ["sampling", "corpora", "search", "training"],
-    ["epochs", "package", "card", "report"],
-    ["translator", "pieces"],
+    ["epochs", "package", "card", "report", "engines"],
+    ["translator", "pieces", "export"],
     ["run", "pipe"],
     ["trainer"],
     ["cli"],
 ]
 ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
-PACKAGES = {"data", "model", "training", "cli"}
+PACKAGES = {"data", "model", "training", "engines", "cli"}
 
-TORCH = {"data.batches", "epochs", "model", "training", "search", "translator", "run", "trainer"}
+TORCH = {"data.batches", "epochs", "model", "training", "search", "engines.torch_engine", "run", "trainer"}
 AT_MODULE_LEVEL = {
     "torch": TORCH,
     "safetensors": {"training.checkpoint"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import replace
 
 import pytest
@@ -11,8 +12,9 @@ from torch import nn
 
 from mtcli.config import DecodingConfig, ModelConfig
 from mtcli.data.batches import ParallelCorpus
+from mtcli.hypothesis import Hypothesis
 from mtcli.model import EncoderDecoder, build
-from mtcli.search import Hypothesis, search
+from mtcli.search import Decoder, search
 from mtcli.vocab import BOS_ID, EOS_ID, PAD_ID, UNK_ID, VocabSizes
 
 torch.set_num_threads(1)  # on tensors this small, threads only wait for each other
@@ -44,15 +46,30 @@ def random_model(architecture: str, eos_bias: float = 0.0) -> EncoderDecoder:
 
 
 def find(model: EncoderDecoder, sentences: list[list[int]], config: DecodingConfig) -> list[list[Hypothesis]]:
-    return search(model, sentences, config, NEVER, torch.device("cpu"))
+    return search(Decoder(model, NEVER), sentences, config, torch.device("cpu"))
+
+
+def allowed(logits: torch.Tensor) -> torch.Tensor:
+    """Log-probabilities among the pieces that may be generated."""
+    return logits.index_fill(-1, torch.tensor(NEVER), -math.inf).log_softmax(-1)
 
 
 @torch.inference_mode()
-def log_probabilities(model: EncoderDecoder, src: list[int], translations: list[list[int]]) -> list[float]:
-    """Of each translation with its EOS, by teacher forcing."""
-    batch = ParallelCorpus([src] * len(translations), translations).batch(list(range(len(translations))))
-    scores = model(batch.src, batch.src_mask, batch.tgt_in).log_softmax(-1)
-    return (scores.gather(2, batch.tgt_out[:, :, None])[:, :, 0] * batch.tgt_mask).sum(1).tolist()
+def log_probabilities(model: EncoderDecoder, src: list[int], sequences: list[list[int]]) -> list[float]:
+    """Of each sequence of target pieces, its EOS included if it has one, by teacher forcing."""
+    batch = ParallelCorpus([src] * len(sequences), sequences).batch(list(range(len(sequences))))
+    scores = allowed(model(batch.src, batch.src_mask, batch.tgt_in))
+    of_pieces = scores.gather(2, batch.tgt_out[:, :, None])[:, :, 0]
+    return [row[: len(ids)].sum().item() for row, ids in zip(of_pieces, sequences, strict=True)]
+
+
+def hypothesis(sequence: list[int], total: float, length_penalty: float) -> Hypothesis:
+    return Hypothesis([i for i in sequence if i != EOS_ID], total / len(sequence) ** length_penalty)
+
+
+def as_generated(ids: list[int], limit: int) -> list[int]:
+    """With the EOS that ends it, unless it has reached the limit."""
+    return ids if len(ids) == limit else [*ids, EOS_ID]
 
 
 def assert_same(found: list[Hypothesis], expected: list[Hypothesis]) -> None:
@@ -65,10 +82,11 @@ def assert_same(found: list[Hypothesis], expected: list[Hypothesis]) -> None:
 def test_a_wide_beam_equals_trying_everything(architecture: str, length_penalty: float) -> None:
     model, config = random_model(architecture), Short(beam_size=64, n_best=40, length_penalty=length_penalty)
     for src, found in zip(SENTENCES, find(model, SENTENCES, config), strict=True):
-        lengths = range(config.max_length(len(src)) + 1)
-        every = [list(ids) for length in lengths for ids in itertools.product(PIECES, repeat=length)]
+        limit = config.max_length(len(src))
+        texts = [list(ids) for length in range(limit + 1) for ids in itertools.product(PIECES, repeat=length)]
+        every = [as_generated(ids, limit) for ids in texts]
         scored = zip(every, log_probabilities(model, src, every), strict=True)
-        expected = [Hypothesis(ids, total / (len(ids) + 1) ** length_penalty) for ids, total in scored]
+        expected = [hypothesis(ids, total, length_penalty) for ids, total in scored]
         assert_same(found, sorted(expected, key=lambda h: -h.score))
 
 
@@ -86,17 +104,17 @@ def plain_beam(model: EncoderDecoder, src: list[int], config: DecodingConfig) ->
     beam: list[tuple[list[int], float]] = [([], 0.0)]
     ended: list[Hypothesis] = []
     while beam and len(ended) < config.beam_size:
-        may_go_on = len(beam[0][0]) < config.max_length(len(src))
+        last = len(beam[0][0]) + 1 == config.max_length(len(src))
         candidates = []
         for ids, total in beam:
             batch = ParallelCorpus([src], [ids]).batch([0])
-            scores = model(batch.src, batch.src_mask, batch.tgt_in)[0, -1].log_softmax(-1).tolist()
-            candidates += [([*ids, i], total + scores[i]) for i in ([EOS_ID, *PIECES] if may_go_on else [EOS_ID])]
+            scores = model(batch.src, batch.src_mask, batch.tgt_in)[0, -1]
+            candidates += [([*ids, i], total + allowed(scores)[i].item()) for i in [EOS_ID, *PIECES]]
         candidates.sort(key=lambda candidate: -candidate[1])
         for ids, total in candidates[: config.beam_size]:
-            if ids[-1] == EOS_ID:
-                ended.append(Hypothesis(ids[:-1], total / len(ids) ** config.length_penalty))
-        beam = [candidate for candidate in candidates if candidate[0][-1] != EOS_ID][: config.beam_size]
+            if ids[-1] == EOS_ID or last:
+                ended.append(hypothesis(ids, total, config.length_penalty))
+        beam = [candidate for candidate in candidates if candidate[0][-1] != EOS_ID and not last][: config.beam_size]
     return sorted(ended, key=lambda h: -h.score)[: config.n_best]
 
 
@@ -107,13 +125,12 @@ def test_a_beam_of_one_equals_a_greedy_loop(architecture: str, eos_bias: float) 
     for src, found in zip(SENTENCES, find(model, SENTENCES, config), strict=True):
         state = model.encode(torch.tensor([[*src, EOS_ID]]), torch.ones(1, len(src) + 1, dtype=torch.bool))
         ids, total = [BOS_ID], 0.0
-        while len(ids) == 1 or ids[-1] != EOS_ID:
+        while len(ids) <= config.max_length(len(src)) and (len(ids) == 1 or ids[-1] != EOS_ID):
             logits, state = model.step(torch.tensor(ids[-1:]), state)
-            scores = logits[0].log_softmax(-1)
-            allowed = [EOS_ID, *PIECES] if len(ids) <= config.max_length(len(src)) else [EOS_ID]
-            ids.append(max(allowed, key=lambda i, scores=scores: scores[i].item()))
-            total += scores[ids[-1]].item()
-        assert_same(found, [Hypothesis(ids[1:-1], total / (len(ids) - 1) ** config.length_penalty)])
+            score, best = allowed(logits[0]).max(0)
+            ids.append(int(best))
+            total += score.item()
+        assert_same(found, [hypothesis(ids[1:], total, config.length_penalty)])
 
 
 @both_architectures
@@ -135,8 +152,9 @@ def test_n_best_lists_are_sorted_distinct_and_scored_as_teacher_forcing_scores_t
         scores, translations = [h.score for h in found], [h.ids for h in found]
         assert scores == sorted(scores, reverse=True)
         assert len({tuple(ids) for ids in translations}) == 6
-        totals = log_probabilities(model, src, translations)
-        expected = [total / (len(ids) + 1) ** 0.7 for ids, total in zip(translations, totals, strict=True)]
+        sequences = [as_generated(ids, config.max_length(len(src))) for ids in translations]
+        totals = log_probabilities(model, src, sequences)
+        expected = [hypothesis(ids, total, 0.7).score for ids, total in zip(sequences, totals, strict=True)]
         assert scores == pytest.approx(expected, abs=1e-4)
     first_two = find(model, SENTENCES, replace(config, n_best=2))
     assert [[h.ids for h in found] for found in first_two] == [[h.ids for h in found[:2]] for found in n_best]
@@ -148,7 +166,7 @@ def test_banned_pieces_never_appear(architecture: str, beam_size: int) -> None:
     model, config = random_model(architecture, eos_bias=-2), DecodingConfig(beam_size=beam_size, n_best=beam_size)
     with torch.no_grad():
         model.output_bias[[*NEVER, 5]] += 20
-    n_best = search(model, SENTENCES, config, [*NEVER, 5], torch.device("cpu"))
+    n_best = search(Decoder(model, [*NEVER, 5]), SENTENCES, config, torch.device("cpu"))
     found = {i for hypotheses in n_best for h in hypotheses for i in h.ids}
     assert found
     assert found <= {4, 6}
@@ -156,10 +174,10 @@ def test_banned_pieces_never_appear(architecture: str, beam_size: int) -> None:
 
 @both_architectures
 @pytest.mark.parametrize("beam_size", [1, 3])
-def test_a_model_that_never_ends_is_made_to_end_at_the_limit(architecture: str, beam_size: int) -> None:
+def test_a_model_that_never_ends_is_cut_at_the_limit(architecture: str, beam_size: int) -> None:
     model, config = random_model(architecture, eos_bias=-100), DecodingConfig(beam_size=beam_size, n_best=beam_size)
     for src, found in zip(SENTENCES, find(model, SENTENCES, config), strict=True):
         assert [len(h.ids) for h in found] == [config.max_length(len(src))] * beam_size
         totals = log_probabilities(model, src, [h.ids for h in found])
-        expected = [total / (len(h.ids) + 1) ** config.length_penalty for total, h in zip(totals, found, strict=True)]
+        expected = [hypothesis(h.ids, total, config.length_penalty).score for total, h in zip(totals, found, strict=True)]
         assert [h.score for h in found] == pytest.approx(expected, abs=1e-4)

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from mtcli import __version__
-from mtcli.cli import models, score, tokenizer, train, translate
+from mtcli.cli import export, models, score, tokenizer, train, translate
 from mtcli.errors import MtcliError, out_of_memory
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.command(name="train", epilog=train.EXAMPLES)(train.train)
 app.command(name="translate", epilog=translate.EXAMPLES)(translate.translate)
 app.command(name="score", epilog=score.EXAMPLES)(score.score)
+app.command(name="export", epilog=export.EXAMPLES)(export.export)
 app.add_typer(tokenizer.app, name="tokenizer")
 app.add_typer(models.app, name="models")
 

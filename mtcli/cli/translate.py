@@ -22,15 +22,23 @@ def translate(
     length_penalty: Annotated[float | None, typer.Option(help="Above 0 favours longer translations.")] = None,
     to: Annotated[str, typer.Option(metavar="LANGUAGE", help="Language to translate to, for a model that knows several.")] = "",
     json: Json = False,
+    engine: Annotated[
+        str,
+        typer.Option(metavar="auto|torch|ctranslate2", help="What computes; auto takes ctranslate2 where it can."),
+    ] = "auto",
+    precision: Annotated[
+        str, typer.Option(metavar="auto|float32", help="Type of numbers; auto is the fastest, float32 the reference.")
+    ] = "auto",
     device: Device = "auto",
-    threads: Annotated[int, typer.Option(min=0, help="Processor threads; 0 takes all.")] = 0,
+    threads: Annotated[int, typer.Option(min=0, help="Processor threads, each for sentences of its own; 0 takes all.")] = 0,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Translate text, line by line. Line k of the output is the translation of line k of the input."""
     set_up(quiet, pipe=True)
-    from mtcli.pipe import Form, translate_stream
+    from mtcli.pipe import Form, StreamOptions, translate_stream
 
     form: Form = "json" if json else "n-best" if n_best else "text"
     decoding = {"beam_size": beam_size, "n_best": n_best, "length_penalty": length_penalty}
-    translate_stream(model, file, output, form, device, threads, {k: v for k, v in decoding.items() if v is not None}, to)
+    options = StreamOptions(form, device, engine, precision, threads, to)
+    translate_stream(model, file, output, options, {k: v for k, v in decoding.items() if v is not None})

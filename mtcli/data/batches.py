@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from mtcli.vocab import BOS_ID, EOS_ID, PAD_ID
@@ -49,10 +50,11 @@ class Sentences:
         return self._flat[start : start + int(self.lengths[index])]
 
 
-def pad(sentences: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """Ids [B, S] and mask [B, S] of sentences of ids, each with EOS put after it."""
+def pad(sentences: list[Tensor], multiple: int = 1) -> tuple[Tensor, Tensor]:
+    """Ids [B, S] and mask [B, S] of sentences of ids, each with EOS put after it; S is a multiple of `multiple`."""
     eos = torch.tensor([EOS_ID])
     ids = pad_sequence([torch.cat([sentence, eos]) for sentence in sentences], batch_first=True, padding_value=PAD_ID)
+    ids = F.pad(ids, (0, -ids.size(1) % multiple), value=PAD_ID)
     lengths = torch.tensor([len(sentence) + 1 for sentence in sentences])
     return ids, torch.arange(ids.size(1)) < lengths[:, None]
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from mtcli.config import ModelConfig
 from mtcli.model.base import DecoderState, EncoderDecoder
+from mtcli.model.layers import matmul_dtype
 from mtcli.model.rnn import RecurrentModel
 from mtcli.model.transformer import Transformer
 from mtcli.vocab import VocabSizes
 
-__all__ = ["DecoderState", "EncoderDecoder", "build"]
+__all__ = ["DecoderState", "EncoderDecoder", "build", "matmul_dtype"]
 
 
 def build(config: ModelConfig, vocab: VocabSizes) -> EncoderDecoder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from abc import ABC, abstractmethod
 from typing import Self, cast
@@ -9,7 +10,7 @@ from typing import Self, cast
 import torch
 from torch import Tensor, nn
 
-from mtcli.model.layers import Dropout
+from mtcli.model.layers import Dropout, Linear
 from mtcli.vocab import PAD_ID, VocabSizes
 
 
@@ -75,6 +76,16 @@ class EncoderDecoder(nn.Module, ABC):
             if not tensors[name].isfinite().all():
                 raise ValueError(f"{name} holds values that are not numbers")
             parameter.data.copy_(tensors[name])
+
+    def with_products_in(self, dtype: torch.dtype) -> Self:
+        """A copy for decoding whose matrix products are computed in `dtype`; the model itself for float32."""
+        if dtype == torch.float32:
+            return self
+        model = copy.deepcopy(self)
+        for module in model.modules():
+            if isinstance(module, Linear):
+                module.to(dtype)
+        return model
 
     def embed(self, embedding: nn.Embedding, ids: Tensor) -> Tensor:
         """Vectors [..., D] of `ids` [...], of unit variance at the start: as an output matrix the same weights must be small."""

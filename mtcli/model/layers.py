@@ -7,6 +7,27 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """`x` [..., inputs] to [..., outputs] in the type of the weights, which may be bfloat16 for decoding.
+
+    There a row gives the same whatever others are computed with it, but for kernels that are made for a single row.
+    """
+    if weight.dtype == torch.float32:
+        return F.linear(x, weight, bias)
+    x = x.to(weight.dtype)
+    if x.numel() == x.size(-1):
+        return F.linear(torch.cat([x, x]), weight, bias)[:1]
+    return F.linear(x, weight, bias)
+
+
+class Linear(nn.Linear):
+    """A linear map by `linear`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., inputs] to [..., outputs]."""
+        return linear(x, self.weight, self.bias)
+
+
 class Dropout(nn.Module):
     """Dropout whose mask comes from raw random bytes on a CPU, where drawing a Bernoulli for each number is slow.
 
@@ -36,3 +57,15 @@ class Dropout(nn.Module):
 def rows_of(sentences: Tensor, beams: int) -> Tensor:
     """The rows [B' x K] of `sentences` [B'] when each has `beams` rows side by side."""
     return (sentences[:, None] * beams + torch.arange(beams, device=sentences.device)).flatten()
+
+
+def matmul_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """The type of matrix products that `precision` stands for on this device: `auto` is bfloat16 where that is fast."""
+    if precision != "auto":
+        return torch.bfloat16 if precision == "bfloat16" else torch.float32
+    fast = (
+        torch.cuda.is_bf16_supported(including_emulation=False)
+        if device.type == "cuda"
+        else torch.cpu._is_avx512_bf16_supported()
+    )
+    return torch.bfloat16 if fast else torch.float32

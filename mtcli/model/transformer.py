@@ -12,42 +12,53 @@ from torch.nn import functional as F
 
 from mtcli.config import ModelConfig
 from mtcli.model.base import DecoderState, EncoderDecoder
-from mtcli.model.layers import Dropout, rows_of
+from mtcli.model.layers import Dropout, Linear, rows_of
 from mtcli.vocab import VocabSizes
 
 KeysValues = tuple[Tensor, Tensor]
 """Keys and values of an attention, each [B, H, S, D/H]."""
 
 
+ROOM = 8
+"""Positions by which the keys and values of a prefix grow at once."""
+
+
 @dataclass(frozen=True)
 class TransformerState(DecoderState):
-    """Keys and values that are not computed again."""
+    """Keys and values that are not computed again. A step writes into the prefix of the state that it goes on from."""
 
     memory: tuple[KeysValues, ...]
     """For each decoder layer, of the B source sentences."""
     memory_mask: Tensor
     """[B, S], True where a token is real."""
-    prefix: tuple[KeysValues, ...]
-    """For each decoder layer, of the positions that the R rows have so far; none at the start."""
+    prefix: Tensor
+    """[R', L, T, 2 D], keys and values of each decoder layer for the positions that rows had so far, and room for more."""
+    origin: Tensor | None
+    """[R], the row of `prefix` that each row goes on from, which is copied when the next position comes; None: its own."""
     length: int
-    """Number of those positions."""
-    rows: int
-    """R."""
+    """Positions in `prefix`."""
 
     def reorder(self, index: Tensor) -> TransformerState:
         """See DecoderState. The memory stays: it belongs to the sentence, not to the row."""
-        return TransformerState(self.memory, self.memory_mask, _take(self.prefix, index), self.length, len(index))
+        origin = index if self.origin is None else self.origin[index]
+        return TransformerState(self.memory, self.memory_mask, self.prefix, origin, self.length)
 
     def select(self, index: Tensor) -> TransformerState:
         """See DecoderState."""
-        rows = rows_of(index, self.rows // len(self.memory_mask))
-        return TransformerState(
-            _take(self.memory, index), self.memory_mask[index], _take(self.prefix, rows), self.length, len(rows)
-        )
+        count = len(self.prefix if self.origin is None else self.origin)
+        memory = tuple((keys[index], values[index]) for keys, values in self.memory)
+        state = TransformerState(memory, self.memory_mask[index], self.prefix, self.origin, self.length)
+        return state.reorder(rows_of(index, count // len(self.memory_mask)))
 
-
-def _take(layers: tuple[KeysValues, ...], index: Tensor) -> tuple[KeysValues, ...]:
-    return tuple((keys[index], values[index]) for keys, values in layers)
+    def room(self) -> Tensor:
+        """The prefix with its rows in order and room for one more position."""
+        prefix = self.prefix if self.origin is None else self.prefix.index_select(0, self.origin)
+        rows, layers, size, width = prefix.shape
+        if self.length < size:
+            return prefix
+        room = prefix.new_empty(rows, layers, size + ROOM, width)
+        room[:, :, :size] = prefix
+        return room
 
 
 class Attention(nn.Module):
@@ -56,30 +67,34 @@ class Attention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.query = nn.Linear(width, width)
-        self.key_value = nn.Linear(width, 2 * width)
-        self.out = nn.Linear(width, width)
+        self.query = Linear(width, width)
+        self.key_value = Linear(width, 2 * width)
+        self.out = Linear(width, width)
 
     def keys_values(self, x: Tensor) -> KeysValues:
         """Keys and values of `x` [B, S, D]."""
-        keys, values = self.key_value(x).chunk(2, dim=-1)
+        return self.split(_for_attention(self.key_value(x)))
+
+    def split(self, keys_values: Tensor) -> KeysValues:
+        """Keys and values that stand side by side [B, S, 2 D]."""
+        keys, values = keys_values.chunk(2, dim=-1)
         return self._split(keys), self._split(values)
 
     def forward(self, x: Tensor, keys_values: KeysValues, mask: Tensor | None = None, causal: bool = False) -> Tensor:
         """`x` [B, T, D] attends to the positions where `mask` [B, 1, 1, S] is True, or (causal) to no later one."""
         keys, values = keys_values
-        mixed = _attend(self._split(self.query(x)), keys, values, mask, causal)
+        query = self._split(_for_attention(self.query(x)))
+        with torch.autocast(x.device.type, enabled=False):
+            mixed = F.scaled_dot_product_attention(query, keys, values, mask, is_causal=causal)
         return cast(Tensor, self.out(mixed.transpose(1, 2).flatten(2)))
 
     def _split(self, x: Tensor) -> Tensor:
         return x.view(*x.shape[:-1], self.heads, -1).transpose(1, 2)
 
 
-def _attend(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, causal: bool) -> Tensor:
-    if query.device.type == "cpu" and query.dtype == torch.bfloat16:  # slower there than float32 on short sentences
-        with torch.autocast("cpu", enabled=False):
-            return F.scaled_dot_product_attention(query.float(), keys.float(), values.float(), mask, is_causal=causal)
-    return F.scaled_dot_product_attention(query, keys, values, mask, is_causal=causal)
+def _for_attention(x: Tensor) -> Tensor:
+    """On a CPU attention to short sentences is faster in float32 than in bfloat16."""
+    return x.float() if x.device.type == "cpu" and x.dtype == torch.bfloat16 else x
 
 
 class FeedForward(nn.Module):
@@ -87,8 +102,8 @@ class FeedForward(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.inner = nn.Linear(config.width, config.ff_width)
-        self.outer = nn.Linear(config.ff_width, config.width)
+        self.inner = Linear(config.width, config.ff_width)
+        self.outer = Linear(config.ff_width, config.width)
         self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -134,16 +149,14 @@ class DecoderLayer(nn.Module):
         x = x + self.dropout(self.memory_attention(self.memory_norm(x), memory, mask))
         return cast(Tensor, x + self.dropout(self.ff(self.ff_norm(x))))
 
-    def step(self, x: Tensor, memory: KeysValues, mask: Tensor, prefix: KeysValues | None) -> tuple[Tensor, KeysValues]:
-        """One position of each row: `x` [R, D]; returns its output and the prefix with it appended."""
+    def step(self, x: Tensor, memory: KeysValues, mask: Tensor, prefix: Tensor) -> Tensor:
+        """The last position of `prefix` [R, T, 2 D], whose keys and values are put there: `x` [R, D]."""
         normed = self.self_norm(x)[:, None]
-        keys, values = self.self_attention.keys_values(normed)
-        if prefix is not None:
-            keys, values = torch.cat([prefix[0], keys], dim=2), torch.cat([prefix[1], values], dim=2)
-        x = x + self.self_attention(normed, (keys, values))[:, 0]
+        prefix[:, -1:] = self.self_attention.key_value(normed)
+        x = x + self.self_attention(normed, self.self_attention.split(_for_attention(prefix)))[:, 0]
         beams = self.memory_norm(x).view(len(mask), -1, x.size(-1))  # the K rows of a sentence ask its memory together
         x = x + self.memory_attention(beams, memory, mask).reshape(x.shape)
-        return x + self.ff(self.ff_norm(x)), (keys, values)
+        return cast(Tensor, x + self.ff(self.ff_norm(x)))
 
 
 class Transformer(EncoderDecoder):
@@ -168,21 +181,19 @@ class Transformer(EncoderDecoder):
             x = layer(x, mask)
         memory = self.encoder_norm(x)
         keys_values = tuple(cast(DecoderLayer, layer).memory_attention.keys_values(memory) for layer in self.decoder)
-        return TransformerState(keys_values, src_mask, (), 0, len(src))
+        dtype = cast(DecoderLayer, self.decoder[0]).self_attention.key_value.weight.dtype
+        prefix = memory.new_empty(len(src), len(self.decoder), 0, 2 * memory.size(2), dtype=dtype)
+        return TransformerState(keys_values, src_mask, prefix, None, 0)
 
     def advance(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, TransformerState]:
         """See EncoderDecoder."""
         state = cast(TransformerState, state)
         x = self._place(self.tgt_embedding, tokens[:, None], first=state.length)[:, 0]
         mask = state.memory_mask[:, None, None]
-        prefix = []
+        prefix = state.room()
         for i, layer in enumerate(self.decoder):
-            past = state.prefix[i] if state.length else None
-            x, keys_values = cast(DecoderLayer, layer).step(x, state.memory[i], mask, past)
-            prefix.append(keys_values)
-        return self.decoder_norm(x), TransformerState(
-            state.memory, state.memory_mask, tuple(prefix), state.length + 1, len(tokens)
-        )
+            x = cast(DecoderLayer, layer).step(x, state.memory[i], mask, prefix[:, i, : state.length + 1])
+        return self.decoder_norm(x), TransformerState(state.memory, state.memory_mask, prefix, None, state.length + 1)
 
     def features(self, src: Tensor, src_mask: Tensor, tgt_in: Tensor) -> Tensor:
         """See EncoderDecoder. Padding stands at the end, so that looking back never sees it."""

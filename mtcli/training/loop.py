@@ -18,7 +18,7 @@ from torch.optim.swa_utils import AveragedModel
 from mtcli.config import TrainingConfig
 from mtcli.data.batches import Batch, ParallelCorpus
 from mtcli.errors import TrainingError, UsageError, out_of_memory
-from mtcli.model import EncoderDecoder
+from mtcli.model import EncoderDecoder, matmul_dtype
 from mtcli.training import parallel
 from mtcli.training.r_drop import RDropLoss
 
@@ -203,18 +203,6 @@ def schedule(step: int, progress: float, warmup_steps: int) -> float:
     """
     warm = max((step + 1) / max(1, warmup_steps), progress / 0.1)
     return min(1.0, warm) * (1 - progress)
-
-
-def matmul_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """The type that `training.precision` stands for on this device."""
-    if precision != "auto":
-        return torch.bfloat16 if precision == "bfloat16" else torch.float32
-    fast = (
-        torch.cuda.is_bf16_supported(including_emulation=False)
-        if device.type == "cuda"
-        else torch.cpu._is_avx512_bf16_supported()
-    )
-    return torch.bfloat16 if fast else torch.float32
 
 
 def _average(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:

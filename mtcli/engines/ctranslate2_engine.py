@@ -1,0 +1,84 @@
+"""Searching with CTranslate2: fast, for Transformers that were exported."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from mtcli.config import DecodingConfig
+from mtcli.engines import Found
+from mtcli.errors import PackageError, UsageError
+from mtcli.hypothesis import Hypothesis
+
+BATCH_TOKENS = 2048
+"""Source positions in a batch, padding included."""
+
+
+class CTranslate2Engine:
+    """See Engine. Several workers of one thread each search for batches of their own."""
+
+    name = "ctranslate2"
+
+    def __init__(self, folder: Path, src: list[str], tgt: list[str], device: str, threads: int) -> None:
+        """`src` and `tgt` are the pieces of all ids. Raises PackageError when the folder is damaged, UsageError without GPU."""
+        import ctranslate2
+
+        if device not in ("auto", "cpu", "cuda"):
+            raise UsageError(f"--device cannot be {device}: choose auto, cpu or cuda")
+        if device == "cuda" and not ctranslate2.get_cuda_device_count():
+            raise UsageError("--device cuda: no GPU is at hand")
+        workers = threads or len(os.sched_getaffinity(0))
+        try:
+            self._translator = ctranslate2.Translator(str(folder), device=device, inter_threads=workers, intra_threads=1)
+        except (RuntimeError, ValueError) as error:
+            raise PackageError(f"{folder}: damaged ({error}): write it again with `mtcli export --to ctranslate2`") from error
+        self._src, self._tgt = src, {piece: i for i, piece in enumerate(tgt)}
+
+    def submit(self, sentences: list[list[int]], config: DecodingConfig) -> Found:
+        """See Engine."""
+        groups = defaultdict(list)  # one limit of length for all that is searched for together
+        for i, ids in enumerate(sentences):
+            groups[config.max_length(len(ids))].append(i)
+        jobs = [
+            (i, job)
+            for limit, group in groups.items()
+            for i, job in zip(group, self._begin([sentences[i] for i in group], limit, config), strict=True)
+        ]
+
+        def found() -> list[list[Hypothesis]]:
+            by_index = {i: self._hypotheses(job.result()) for i, job in jobs}
+            return [by_index[i] for i in range(len(sentences))]
+
+        return found
+
+    def _begin(self, sentences: list[list[int]], limit: int, config: DecodingConfig) -> list[Any]:
+        jobs: list[Any] = self._translator.translate_batch(
+            [[self._src[i] for i in ids] for ids in sentences],
+            beam_size=config.beam_size,
+            num_hypotheses=config.n_best,
+            length_penalty=config.length_penalty,
+            max_decoding_length=limit,
+            max_input_length=0,
+            max_batch_size=BATCH_TOKENS,
+            batch_type="tokens",
+            return_scores=True,
+            asynchronous=True,
+        )
+        return jobs
+
+    def _hypotheses(self, result: Any) -> list[Hypothesis]:
+        return [
+            Hypothesis([self._tgt[piece] for piece in pieces], score)
+            for pieces, score in zip(result.hypotheses, result.scores, strict=True)
+        ]
+
+
+def quantization(folder: Path) -> str:
+    """Type of the weights in a folder that `export` wrote. Raises PackageError when it is damaged."""
+    try:
+        return str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["quantization"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PackageError(f"{folder}: damaged ({error}): write it again with `mtcli export --to ctranslate2`") from error

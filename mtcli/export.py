@@ -1,0 +1,131 @@
+"""A model in the format of CTranslate2, the fast engine of `mtcli translate`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+
+from mtcli.errors import PackageError, UsageError
+from mtcli.package import CT2, TGT_TOKENIZER, TOKENIZER, ModelPackage, discard
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from mtcli.model.transformer import Attention, FeedForward, Transformer
+    from mtcli.tokenizer import Tokenizer
+
+Quantization = Literal["float32", "float16", "int8"]
+
+
+def export_ctranslate2(package: ModelPackage, out: str = "", quantization: str = "int8") -> Path:
+    """Write the model for CTranslate2: into its package, or with its tokenizer to a new folder `out`. Returns the folder.
+
+    Raises UsageError for a model that CTranslate2 cannot hold, PackageError when the folder is taken or cannot be written.
+    """
+    if package.config.model.architecture != "transformer":
+        raise UsageError(f"{package.folder}: CTranslate2 holds Transformers only, this is an RNN")
+    if quantization not in get_args(Quantization):
+        raise UsageError(f"--quantization cannot be {quantization}: choose one of {', '.join(get_args(Quantization))}")
+    folder = Path(out) if out else package.folder / CT2
+    if out and folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise PackageError(f"{folder}: exists already: give another name")
+    with _new_folder(folder) as temporary:
+        _save(package, temporary, quantization)
+        for name in (TOKENIZER, TGT_TOKENIZER) if out else ():
+            if (package.folder / name).exists():
+                shutil.copy(package.folder / name, temporary / name)
+    return folder
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder that takes the place of `folder` if the block ends well and vanishes if not."""
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.new.tmp")
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        discard(folder)
+        temporary.rename(folder)
+    except OSError as error:
+        raise PackageError(f"{folder}: cannot be written ({error.strerror or error})") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _save(package: ModelPackage, folder: Path, quantization: str) -> None:
+    import torch
+    from ctranslate2.specs import TransformerSpec
+
+    tokenizer, config = package.tokenizer(), package.config.model
+    model = cast("Transformer", package.load_model(tokenizer.sizes, torch.device("cpu")))
+    spec = TransformerSpec.from_config((config.encoder_layers, config.decoder_layers), config.heads, pre_norm=True)
+    with torch.no_grad():
+        _fill(spec, model, tokenizer, package.config.decoding.longest + 1)
+    spec.register_source_vocabulary(tokenizer.pieces(list(range(tokenizer.sizes.src)), "src"))
+    spec.register_target_vocabulary(tokenizer.pieces(list(range(tokenizer.sizes.tgt)), "tgt"))
+    _, spec.config.unk_token, spec.config.bos_token, spec.config.eos_token = tokenizer.pieces([0, 1, 2, 3], "tgt")
+    spec.config.decoder_start_token, spec.config.add_source_eos = spec.config.bos_token, True
+    spec.config.layer_norm_epsilon = model.decoder_norm.eps
+    spec.config.add_attribute("quantization", quantization)
+    spec.validate()
+    spec.optimize(None if quantization == "float32" else quantization)
+    spec.save(str(folder))
+
+
+def _fill(spec: Any, model: Transformer, tokenizer: Tokenizer, positions: int) -> None:
+    """Give `spec` copies of the weights: quantisation changes them in place."""
+    from mtcli.model.transformer import DecoderLayer, EncoderLayer, sinusoids
+    from mtcli.search import IMPOSSIBLE
+
+    places = sinusoids(0, positions, model.tgt_embedding.embedding_dim).numpy()
+    for side, embedding in ((spec.encoder, model.src_embedding), (spec.decoder, model.tgt_embedding)):
+        [embeddings] = side.embeddings if side is spec.encoder else [side.embeddings]
+        embeddings.weight = _copy(embedding.weight)
+        side.scale_embeddings = True
+        side.position_encodings.encodings = places
+    spec.decoder.projection.weight = _copy(model.tgt_embedding.weight)
+    spec.decoder.projection.bias = _copy(model.output_bias)
+    spec.decoder.projection.bias[tokenizer.never_generated()] = IMPOSSIBLE  # CTranslate2 need not be told of them
+    _norm(spec.encoder.layer_norm, model.encoder_norm)
+    _norm(spec.decoder.layer_norm, model.decoder_norm)
+    for to, layer in zip(spec.encoder.layer, cast("list[EncoderLayer]", model.encoder), strict=True):
+        _self_attention(to.self_attention, layer.attention, layer.attention_norm)
+        _feed_forward(to.ffn, layer.ff, layer.ff_norm)
+    for to, decoder_layer in zip(spec.decoder.layer, cast("list[DecoderLayer]", model.decoder), strict=True):
+        _self_attention(to.self_attention, decoder_layer.self_attention, decoder_layer.self_norm)
+        _norm(to.attention.layer_norm, decoder_layer.memory_norm)
+        memory = decoder_layer.memory_attention
+        for linear, source in zip(to.attention.linear, (memory.query, memory.key_value, memory.out), strict=True):
+            _linear(linear, source.weight, source.bias)
+        _feed_forward(to.ffn, decoder_layer.ff, decoder_layer.ff_norm)
+
+
+def _self_attention(to: Any, attention: Attention, norm: nn.LayerNorm) -> None:
+    import torch
+
+    _norm(to.layer_norm, norm)
+    query, key_value = attention.query, attention.key_value
+    _linear(to.linear[0], torch.cat([query.weight, key_value.weight]), torch.cat([query.bias, key_value.bias]))
+    _linear(to.linear[1], attention.out.weight, attention.out.bias)
+
+
+def _feed_forward(to: Any, ff: FeedForward, norm: nn.LayerNorm) -> None:
+    _norm(to.layer_norm, norm)
+    _linear(to.linear_0, ff.inner.weight, ff.inner.bias)
+    _linear(to.linear_1, ff.outer.weight, ff.outer.bias)
+
+
+def _norm(to: Any, norm: nn.LayerNorm) -> None:
+    to.gamma, to.beta = _copy(norm.weight), _copy(norm.bias)
+
+
+def _linear(to: Any, weight: Tensor, bias: Tensor) -> None:
+    to.weight, to.bias = _copy(weight), _copy(bias)
+
+
+def _copy(tensor: Tensor) -> Any:
+    return tensor.detach().clone().numpy()

@@ -1,0 +1,155 @@
+"""Two engines, one behaviour: CTranslate2 finds what torch finds, and each finds the same whatever stands beside a line."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from pathlib import Path
+
+import ctranslate2
+import pytest
+from conftest import DATA, head, mtcli, train_tiny
+from test_cli import loaded_after
+
+from mtcli import Translator
+from mtcli.errors import PackageError, UsageError
+from mtcli.export import export_ctranslate2
+from mtcli.package import open_package
+from mtcli.translator import Translation
+
+LINES = (DATA / "test.de").read_text(encoding="utf-8").splitlines()
+SHORT = [line for line in LINES if len(line) < 25][:20]
+AWKWARD = ["", "Ein Satz. " * 30, "\u200b", "🦊", "<unk> </s> <s>", "▁ ▁"]
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that has learnt enough to be sure of most of its words, exported in float32."""
+    folder = tmp_path_factory.mktemp("engines") / "de-en"
+    src, tgt = head("train.de", 3000, folder.parent), head("train.en", 3000, folder.parent)
+    shape = (
+        "model.width=64",
+        "model.ff_width=128",
+        "model.encoder_layers=2",
+        "model.decoder_layers=2",
+        "tokenizer.vocab_size=1000",
+    )
+    speed = ("training.learning_rate=0.003", "training.batch_tokens=1024", "training.validations=1", "training.r_drop=0")
+    options = [text for value in (*shape, *speed) for text in ("--set", value)]
+    mtcli("train", "-m", folder, "--src", src, "--tgt", tgt, "--steps", "250", *options)
+    mtcli("export", "-m", folder, "--to", "ctranslate2", "--quantization", "float32")
+    return folder
+
+
+def texts(found: list[list[Translation]]) -> list[list[str]]:
+    return [[each.text for each in translations] for translations in found]
+
+
+def scores(found: list[list[Translation]]) -> list[float]:
+    return [each.score for translations in found for each in translations]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [{"beam_size": 1}, {}, {"beam_size": 4, "n_best": 4, "length_penalty": 0.6}])
+def test_engines_agree_in_float32(package: Path, options: dict[str, float]) -> None:
+    lines = [*LINES, *AWKWARD]
+    of_torch, of_ctranslate2 = (
+        Translator.load(str(package), "cpu", engine, "float32", **options).translate_n_best(lines)
+        for engine in ("torch", "ctranslate2")
+    )
+    same = [a == b for a, b in zip(texts(of_torch), texts(of_ctranslate2), strict=True)]
+    assert sum(same) >= 0.99 * len(lines)
+    for agree, a, b in zip(same, of_torch, of_ctranslate2, strict=True):
+        if agree:
+            assert scores([a]) == pytest.approx(scores([b]), abs=1e-3, rel=1e-3)
+    assert len(set(map(str, texts(of_torch)))) > 20, "a model that says the same to everything shows nothing"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("engine", "precision"), [("torch", "auto"), ("torch", "float32"), ("ctranslate2", "float32")])
+@pytest.mark.parametrize("beam_size", [1, 5])
+def test_neighbours_order_batches_and_threads_change_nothing(package: Path, engine: str, precision: str, beam_size: int) -> None:
+    def translated(lines: list[str], threads: int, **options: float) -> dict[str, list[Translation]]:
+        translator = Translator.load(str(package), "cpu", engine, precision, threads, beam_size=beam_size, **options)
+        return dict(zip(lines, translator.translate_n_best(lines), strict=True))
+
+    lines = [*LINES[:150], *AWKWARD]
+    expected = translated(lines, 1)
+    shuffled = random.Random(1).sample(lines, len(lines))
+    for found in (translated(shuffled, 2), translated(lines, 1, batch_tokens=100), translated(lines[:7], 1)):
+        for line, translations in found.items():
+            assert texts([translations]) == texts([expected[line]])
+            assert scores([translations]) == pytest.approx(scores([expected[line]]), abs=1e-4)
+
+
+def test_the_fast_engine_is_taken_without_torch(transformer_package: Path) -> None:
+    for engine in ("auto", "ctranslate2"):
+        assert "torch" not in loaded_after(f"translate -m {transformer_package} --engine {engine} {DATA / 'dev.de'} -o /dev/null")
+    assert "torch" in loaded_after(f"translate -m {transformer_package} --engine torch {DATA / 'dev.de'} -o /dev/null")
+
+
+def test_what_ctranslate2_cannot_do_is_done_by_torch(rnn_package: Path, transformer_package: Path, tmp_path: Path) -> None:
+    bare = shutil.copytree(transformer_package, tmp_path / "bare")
+    shutil.rmtree(bare / "ct2")
+    longer = {"max_source_length": 400}
+    for package, precision, options, words in [
+        (rnn_package, "auto", {}, "RNN"),
+        (bare, "auto", {}, "mtcli export"),
+        (transformer_package, "float32", {}, "--quantization float32"),
+        (transformer_package, "auto", longer, "at most"),
+    ]:
+        assert Translator.load(str(package), "cpu", "auto", precision, **options).engine.name == "torch"
+        with pytest.raises(UsageError, match=words):
+            Translator.load(str(package), "cpu", "ctranslate2", precision, **options)
+    assert Translator.load(str(transformer_package), "cpu").engine.name == "ctranslate2"
+
+
+def test_an_export_is_for_other_programs_too(transformer_package: Path, tmp_path: Path) -> None:
+    out = tmp_path / "exported"
+    done = mtcli("export", "-m", transformer_package, "--to", "ctranslate2", out, "--quantization", "int8")
+    assert done.stdout.decode() == f"{out}\n"
+    assert (out / "tokenizer.model").read_bytes() == (transformer_package / "tokenizer.model").read_bytes()
+    tokenizer = open_package(str(transformer_package)).tokenizer()
+    pieces = [tokenizer.pieces(ids, "src") for ids in tokenizer.encode(SHORT, "src")]
+    found = ctranslate2.Translator(str(out)).translate_batch(pieces, beam_size=1, max_decoding_length=10)
+    ours = Translator.load(str(transformer_package), "cpu", "ctranslate2", beam_size=1, max_length_ratio=1e-9)
+    assert tokenizer.decode([tokenizer.ids(each.hypotheses[0], "tgt") for each in found], "tgt") == ours.translate(SHORT)
+    mtcli("export", "-m", transformer_package, "--to", "ctranslate2", out, code=1)
+
+
+def test_more_training_takes_the_export_of_the_old_weights_away_and_makes_a_new_one(tmp_path: Path) -> None:
+    package = train_tiny(tmp_path / "de-en")
+    before = (package / "ct2" / "model.bin").read_bytes()
+    train_tiny(package, "--steps", "6")
+    assert (package / "ct2" / "model.bin").read_bytes() != before
+    kept = open_package(str(package))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mtcli.package.write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            kept.save(kept.config, kept.load_model(kept.tokenizer().sizes, "cpu"), "")
+    assert not (package / "ct2").exists(), "weights may have changed"
+
+
+@pytest.mark.parametrize("name", ["model.bin", "config.json", "shared_vocabulary.json"])
+@pytest.mark.parametrize("harm", ["cut", "gone"])
+def test_a_damaged_export_is_refused(transformer_package: Path, tmp_path: Path, name: str, harm: str) -> None:
+    package = shutil.copytree(transformer_package, tmp_path / "de-en")
+    path = package / "ct2" / name
+    data = path.read_bytes()
+    path.unlink()
+    if harm == "cut":
+        path.write_bytes(data[: len(data) // 2])
+    done = mtcli("translate", "-m", package, stdin=b"Hallo\n", code=1)
+    assert done.stdout == b""
+    [line] = done.stderr.decode().splitlines()
+    assert "damaged" in line and "mtcli export" in line
+
+
+def test_an_export_that_fails_leaves_the_old_one(transformer_package: Path, tmp_path: Path) -> None:
+    package = open_package(str(shutil.copytree(transformer_package, tmp_path / "de-en")))
+    (package.folder / "weights.safetensors").write_bytes(b"no weights")
+    with pytest.raises(PackageError, match="damaged"):
+        export_ctranslate2(package)
+    assert json.loads((package.folder / "ct2" / "config.json").read_text())["quantization"] == "int8"
+    assert not list(package.folder.glob(".*.tmp"))
