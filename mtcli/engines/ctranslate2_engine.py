@@ -34,7 +34,11 @@ class CTranslate2Engine:
         try:
             self._translator = ctranslate2.Translator(str(folder), device=device, inter_threads=workers, intra_threads=1)
         except (RuntimeError, ValueError) as error:
-            raise PackageError(f"{folder}: damaged ({error}): write it again with `mtcli export --to ctranslate2`") from error
+            raise _damaged(folder, error) from error
+        joint = (folder / "shared_vocabulary.json").exists()
+        for name, pieces in (("shared" if joint else "source", src), ("shared" if joint else "target", tgt)):
+            if _json(folder / f"{name}_vocabulary.json") != pieces:
+                raise _damaged(folder, "its vocabulary is not that of the tokenizer")
         self._src, self._tgt = src, {piece: i for i, piece in enumerate(tgt)}
 
     def submit(self, sentences: list[list[int]], config: DecodingConfig) -> Found:
@@ -78,7 +82,18 @@ class CTranslate2Engine:
 
 def quantization(folder: Path) -> str:
     """Type of the weights in a folder that `export` wrote. Raises PackageError when it is damaged."""
+    config = _json(folder / "config.json")
+    if not isinstance(config, dict) or "quantization" not in config:
+        raise _damaged(folder, "config.json does not say its type")
+    return str(config["quantization"])
+
+
+def _json(path: Path) -> Any:
     try:
-        return str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["quantization"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise PackageError(f"{folder}: damaged ({error}): write it again with `mtcli export --to ctranslate2`") from error
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _damaged(path.parent, error) from error
+
+
+def _damaged(folder: Path, why: object) -> PackageError:
+    return PackageError(f"{folder}: damaged ({why}): write it again with `mtcli export --to ctranslate2`")
