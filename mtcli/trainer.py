@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from mtcli.config import (
+    LITTLE,
     Config,
     DataRecord,
     Languages,
@@ -50,10 +51,12 @@ from mtcli.training import parallel
 from mtcli.training.loop import TrainingLoop
 from mtcli.training.memory import batch_tokens_for, keep_memory
 
-EPOCHS = 60
+EPOCHS = 33
 """Passes over the corpus when no budget is given ..."""
 MOST_STEPS = 100_000
 """... but no more updates than this."""
+WITHOUT_HURRY = {"training": {"r_drop": 1.0}}
+"""What little text wants from a Transformer when no budget is given: updates take twice as long, and pay after some 25 passes."""
 FINE_TUNING = 0.25
 """Learning rate of fine-tuning, in those of the preset."""
 BUDGETS = ("steps", "epochs", "seconds")
@@ -125,8 +128,11 @@ def _configure(request: TrainingRequest, folder: Path, texts: Texts, origin: Mod
     if set(BUDGETS) & asked.get("training", {}).keys():  # a new budget takes the place of the old one
         values["training"] = {k: v for k, v in values.get("training", {}).items() if k not in BUDGETS}
     architecture = asked.get("model", {}).get("architecture") or values.get("model", {}).get("architecture", "transformer")
-    first = preset(request.preset or preset_for(len(texts.train)), architecture)
-    layers = [_going_out_from(origin, request.preset), values] if origin else [first, values]
+    size = request.preset or preset_for(len(texts.train))
+    budget = any(part.get("training", {}).get(key) for part in (values, asked) for key in BUDGETS)
+    unhurried = WITHOUT_HURRY if architecture == "transformer" and size in LITTLE and not budget else {}
+    layers = [_going_out_from(origin, request.preset)] if origin else [preset(size, architecture), unhurried]
+    layers.append(values)
     layers += [preset(request.preset, architecture)] if request.preset else []
     config = parse_config(_merge(*layers, asked))
     if origin:

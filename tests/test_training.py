@@ -25,7 +25,7 @@ from mtcli.data.split import split
 from mtcli.errors import PackageError, TrainingError, UsageError
 from mtcli.model import build
 from mtcli.run import ValidationRecord
-from mtcli.trainer import TrainingRequest, start
+from mtcli.trainer import EPOCHS, TrainingRequest, start
 from mtcli.training.checkpoint import dump, restore
 from mtcli.training.loop import StepRecord, TrainingLoop, schedule, token_losses
 from mtcli.training.r_drop import SWEEP, RDropLoss
@@ -317,6 +317,15 @@ def test_a_finished_run_goes_on_when_its_budget_grows(tmp_path: Path) -> None:
     assert steps_of(3) == [1, 2, 3, 3]  # each update, and the validation after the last one
     assert steps_of(3) == []
     assert steps_of(5) == [4, 5, 5]
+
+
+@pytest.mark.parametrize(("architecture", "r_drop"), [("transformer", 1.0), ("rnn", 0.0)])
+def test_without_a_budget_training_takes_its_time(tmp_path: Path, architecture: str, r_drop: float) -> None:
+    run = start(request(tmp_path / "patient", architecture))
+    assert run.loop.config.r_drop == r_drop
+    assert run.loop.config.steps == EPOCHS * len(run.loop.corpora(0).epoch(run.loop.config.batch_tokens, 1, 0))
+    for i, budget in enumerate(("training.steps=9", "training.epochs=2", "training.seconds=60")):
+        assert start(request(tmp_path / str(i), architecture, budget)).loop.config.r_drop == 0
 
 
 def test_a_new_budget_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
