@@ -6,7 +6,7 @@ DEMO := models/demo-de-en
 PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 DATA := tests/data/tatoeba
 
-.PHONY: demo test test-fast lint format bench bench-train clean
+.PHONY: demo test test-fast lint format bench bench-train bench-translate clean
 
 # Learns German to English from the text in tests/data, translates a test set and scores it.
 demo: $(READY)
@@ -42,6 +42,10 @@ bench: $(READY)
 
 bench-train: $(READY)
 	$(BIN)/python benchmarks/train.py $(if $(JOEYNMT),--joeynmt $(JOEYNMT))
+
+bench-translate: $(READY)
+	$(BIN)/python benchmarks/translate.py
+	$(BIN)/python benchmarks/translate.py --rows
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis $(DEMO)

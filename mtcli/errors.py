@@ -23,6 +23,10 @@ class TrainingError(MtcliError):
     """Training cannot go on."""
 
 
+class TranslationError(MtcliError):
+    """Translating cannot go on."""
+
+
 class PackageError(MtcliError):
     """A model package is missing, incomplete, damaged or of a newer format."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import queue
@@ -59,7 +60,7 @@ def translate_stream(model: str, source: str, output: str, options: StreamOption
     if to and to not in translator.targets:
         known = ", ".join(translator.targets) or "one language alone"
         raise UsageError(f"--to {to}: the model translates to {known}")
-    with open_output(output) as writer:
+    with contextlib.closing(translator.engine), open_output(output) as writer:
         first = 0
         for block, found in _overlapped(reader, lambda lines: translator.submit(_tagged(lines, to) if to else lines)):
             writer.write(list(_render(block, found, options.form, first)))

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import ctranslate2
@@ -153,3 +158,42 @@ def test_an_export_that_fails_leaves_the_old_one(transformer_package: Path, tmp_
         export_ctranslate2(package)
     assert json.loads((package.folder / "ct2" / "config.json").read_text())["quantization"] == "int8"
     assert not list(package.folder.glob(".*.tmp"))
+
+
+def children(process: int) -> list[int]:
+    listed = subprocess.run(["pgrep", "-P", str(process)], capture_output=True, text=True).stdout.split()
+    return [int(pid) for pid in listed]
+
+
+def is_alive(process: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", ["worker", "command by SIGKILL", "command by SIGTERM", "command by SIGINT"])
+def test_no_line_is_lost_and_no_worker_left_when_one_is_killed(package: Path, tmp_path: Path, victim: str) -> None:
+    source = tmp_path / "source"
+    source.write_text("".join(f"{line}\n" for line in LINES * 10))
+    command = [sys.executable, "-m", "mtcli", "translate", "-m", str(package), str(source), "--engine", "torch", "--threads", "2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout and process.stderr
+        out = process.stdout.readline()
+        workers = children(process.pid)
+        assert len(workers) == 2
+        sent = {"command by SIGTERM": signal.SIGTERM, "command by SIGINT": signal.SIGINT}.get(victim, signal.SIGKILL)
+        os.kill(workers[0] if victim == "worker" else process.pid, sent)
+        out += process.stdout.read()
+        said = process.stderr.read().decode()
+        code = process.wait(timeout=60)
+    assert code == {"worker": 1, "command by SIGTERM": 143, "command by SIGINT": 130}.get(victim, -signal.SIGKILL), said
+    assert victim != "worker" or "--threads 1" in said
+    assert "Traceback" not in said
+    deadline = time.monotonic() + 10
+    while any(map(is_alive, workers)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(is_alive, workers))
+    got = out.decode().removesuffix("\n").split("\n")
+    assert got == (Translator.load(str(package), "cpu", "torch").translate(LINES) * 10)[: len(got)]

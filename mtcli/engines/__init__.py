@@ -22,3 +22,6 @@ class Engine(Protocol):
 
         What is found for a sentence does not depend on the others.
         """
+
+    def close(self) -> None:
+        """End what works for the engine; what was begun is not finished."""

@@ -13,7 +13,7 @@ from mtcli.engines import Found
 from mtcli.errors import PackageError, UsageError
 from mtcli.hypothesis import Hypothesis
 
-BATCH_TOKENS = 2048
+BATCH_TOKENS = 1024
 """Source positions in a batch, padding included."""
 
 
@@ -48,7 +48,7 @@ class CTranslate2Engine:
             groups[config.max_length(len(ids))].append(i)
         jobs = [
             (i, job)
-            for limit, group in groups.items()
+            for limit, group in sorted(groups.items(), reverse=True)  # the longest first: at the end all workers are busy
             for i, job in zip(group, self._begin([sentences[i] for i in group], limit, config), strict=True)
         ]
 
@@ -57,6 +57,9 @@ class CTranslate2Engine:
             return [by_index[i] for i in range(len(sentences))]
 
         return found
+
+    def close(self) -> None:
+        """See Engine. Its threads end with the process."""
 
     def _begin(self, sentences: list[list[int]], limit: int, config: DecodingConfig) -> list[Any]:
         jobs: list[Any] = self._translator.translate_batch(

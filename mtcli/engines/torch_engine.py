@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import functools
 import logging
-from concurrent.futures import Future, ThreadPoolExecutor
+import multiprocessing
+import multiprocessing.process
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 
 import torch
 
 from mtcli.config import DecodingConfig
 from mtcli.data.batches import cut
 from mtcli.engines import Found
-from mtcli.errors import UsageError, out_of_memory
+from mtcli.errors import TranslationError, UsageError, out_of_memory
 from mtcli.hypothesis import Hypothesis
 from mtcli.search import PADDING, Decoder, search
 
@@ -20,13 +29,16 @@ Hypotheses = list[list[Hypothesis]]
 
 
 class TorchEngine:
-    """See Engine. So many `workers` each search with one thread for a batch of their own; with none, the caller does it."""
+    """See Engine. So many `workers`, processes of one thread, search for a batch each; with none, the caller does."""
 
     name = "torch"
 
     def __init__(self, decoder: Decoder, device: torch.device, workers: int = 0) -> None:
-        self._decoder, self._device = decoder, device
-        self._pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) if workers else None
+        self._decoder, self._device, self._pool = decoder, device, None
+        if workers > 1:
+            fork = multiprocessing.get_context("fork")  # the model is shared, and nothing is loaded again
+            self._pool = ProcessPoolExecutor(workers, fork, _begin_worker, (self._search, os.getpid()))
+        self._workers: list[multiprocessing.process.BaseProcess] = []
         self._share = 1
         """Share of a batch, 1/n, that memory holds."""
 
@@ -38,23 +50,24 @@ class TorchEngine:
         batches = []
         for length in sorted(set(lengths), reverse=True):
             batches += cut([i for i in longest_first if lengths[i] == length], lengths, config.batch_tokens)
-        jobs = [self._begin([sentences[i] for i in batch], config) for batch in batches]
+        jobs = self._begin([[sentences[i] for i in batch] for batch in batches], config)
 
         def found() -> Hypotheses:
             hypotheses: Hypotheses = [[] for _ in sentences]
             for batch, job in zip(batches, jobs, strict=True):
-                for i, of_one in zip(batch, job.result(), strict=True):
+                for i, of_one in zip(batch, job(), strict=True):
                     hypotheses[i] = of_one
             return hypotheses
 
         return found
 
-    def _begin(self, batch: list[list[int]], config: DecodingConfig) -> Future[Hypotheses]:
-        if self._pool:
-            return self._pool.submit(self._search, batch, config)
-        job: Future[Hypotheses] = Future()
-        job.set_result(self._search(batch, config))
-        return job
+    def _begin(self, batches: list[list[list[int]]], config: DecodingConfig) -> list[Found]:
+        if not self._pool or len(batches) < 2:
+            return [functools.partial(self._search, batch, config) for batch in batches]
+        others = set(multiprocessing.active_children())
+        jobs = [self._pool.submit(_work, batch, config) for batch in batches]
+        self._workers += set(multiprocessing.active_children()) - others
+        return [functools.partial(_result, job) for job in jobs]
 
     def _search(self, batch: list[list[int]], config: DecodingConfig) -> Hypotheses:
         """Search; when memory runs out, in smaller parts from then on."""
@@ -68,6 +81,41 @@ class TorchEngine:
         log.warning("out of memory with %d sentences at once: trying half as many", size)
         self._share *= 2
         return self._search(batch, config)
+
+    def close(self) -> None:
+        """See Engine."""
+        for worker in self._workers:
+            worker.kill()
+        if self._pool:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+Search = Callable[[list[list[int]], DecodingConfig], Hypotheses]
+_search_of_worker: Search
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG, see prctl(2)
+
+
+def _begin_worker(search_of_worker: Search, parent: int) -> None:
+    global _search_of_worker  # noqa: PLW0603
+    _search_of_worker = search_of_worker
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _work(batch: list[list[int]], config: DecodingConfig) -> Hypotheses:
+    return _search_of_worker(batch, config)
+
+
+def _result(job: Future[Hypotheses]) -> Hypotheses:
+    try:
+        return job.result()
+    except BrokenProcessPool as error:
+        raise TranslationError("a worker process was killed, perhaps for want of memory: give --threads 1") from error
 
 
 def pick_device(name: str) -> torch.device:

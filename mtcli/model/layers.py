@@ -6,18 +6,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+ROWS = 32
+"""Rows are filled up to a multiple of this for products in bfloat16."""
+
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """`x` [..., inputs] to [..., outputs] in the type of the weights, which may be bfloat16 for decoding.
 
-    There a row gives the same whatever others are computed with it, but for kernels that are made for a single row.
+    There oneDNN makes code for each new number of rows, so that these are filled up to few numbers. A row gives the same
+    whatever others are computed with it.
     """
     if weight.dtype == torch.float32:
         return F.linear(x, weight, bias)
-    x = x.to(weight.dtype)
-    if x.numel() == x.size(-1):
-        return F.linear(torch.cat([x, x]), weight, bias)[:1]
-    return F.linear(x, weight, bias)
+    rows = x.reshape(-1, x.size(-1))
+    filled = rows.new_empty(-(-len(rows) // ROWS) * ROWS, x.size(-1), dtype=weight.dtype)
+    filled[: len(rows)] = rows
+    return F.linear(filled, weight, bias)[: len(rows)].view(*x.shape[:-1], -1)
 
 
 class Linear(nn.Linear):

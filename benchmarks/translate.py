@@ -1,0 +1,137 @@
+"""Prints how fast each engine translates, beside bare CTranslate2 with the same weights. Run by `make bench-translate`.
+
+mtcli is the whole command, text in to text out, less the time that it takes for one line; bare CTranslate2 is its
+`translate_batch` alone, on pieces made beforehand, in several configurations. Each row is a median; the runs take turns.
+`--rows` shows the cost of more lines, and the most memory that the command took.
+
+    python benchmarks/translate.py -m models/demo-de-en tests/data/tatoeba/test.de
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import ctranslate2
+
+from mtcli.export import export_ctranslate2
+from mtcli.lines import read_lines
+from mtcli.package import ModelPackage, open_package
+
+MTCLI = str(Path(sys.executable).parent / "mtcli")
+CORES = len(os.sched_getaffinity(0))
+
+
+def seconds(action: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began
+
+
+def command(package: Path, source: Path, *options: str) -> None:
+    subprocess.run([MTCLI, "translate", "-q", "-m", package, source, "-o", os.devnull, *options], check=True)
+
+
+def rate_of_command(package: Path, source: Path, one: Path, lines: int, *options: str) -> float:
+    whole, start = (seconds(lambda file=file: command(package, file, *options)) for file in (source, one))
+    return lines / (whole - start)
+
+
+def bare(package: ModelPackage, quantization: str, lines: list[str], folder: Path) -> dict[str, Callable[[int], object]]:
+    """`translate_batch` in several configurations, each a function of the beam size."""
+    tokenizer = package.tokenizer()
+    pieces = [tokenizer.pieces(ids, "src") for ids in tokenizer.encode(lines, "src")]
+    export_ctranslate2(package, str(folder), quantization)
+    runs: dict[str, Callable[[int], object]] = {}
+    for workers, threads in {(CORES, 1), (1, CORES)}:
+        translator = ctranslate2.Translator(str(folder), inter_threads=workers, intra_threads=threads)
+        for size in (1024, 2048):
+            runs[f"{workers} x {threads}, batches of {size}"] = lambda beam, translator=translator, size=size: (
+                translator.translate_batch(
+                    pieces,
+                    beam_size=beam,
+                    length_penalty=package.config.decoding.length_penalty,
+                    max_batch_size=size,
+                    batch_type="tokens",
+                    max_decoding_length=package.config.decoding.max_length(30),
+                )
+            )
+    return runs
+
+
+def compare(name: str, lines: list[str], runs: int, folder: Path) -> None:
+    package = open_package(name)
+    copy = {q: folder / f"package-{q}" for q in ("int8", "float32")}
+    rivals = {}
+    for quantization, place in copy.items():
+        shutil.copytree(package.folder, place, ignore=shutil.ignore_patterns("training", "ct2"))
+        export_ctranslate2(open_package(str(place)), "", quantization)
+        rivals[quantization] = bare(package, quantization, lines, folder / quantization)
+    source, one = folder / "source", folder / "one"
+    source.write_text("".join(f"{line}\n" for line in lines))
+    one.write_text(f"{lines[0]}\n")
+    for beam in (5, 1):
+        rates: dict[str, list[float]] = {}
+        for _ in range(runs):
+            for quantization, configurations in rivals.items():
+                for configuration, run in configurations.items():
+                    key = f"CTranslate2 {quantization}, {configuration}"
+                    rates.setdefault(key, []).append(len(lines) / seconds(lambda run=run, beam=beam: run(beam)))
+            for engine, place, precision in (
+                ("ctranslate2", copy["int8"], "auto"),
+                ("ctranslate2", copy["float32"], "float32"),
+                ("torch", copy["int8"], "auto"),
+                ("torch", copy["int8"], "float32"),
+            ):
+                options = ("--engine", engine, "--precision", precision, "--beam-size", str(beam))
+                rates.setdefault(f"mtcli --engine {engine}, {precision}", []).append(
+                    rate_of_command(place, source, one, len(lines), *options)
+                )
+        best = {q: max(statistics.median(v) for k, v in rates.items() if k.startswith(f"CTranslate2 {q}")) for q in rivals}
+        print(f"beam {beam:<40} sentences/s   x CTranslate2 int8   x float32 (each in its best configuration)")
+        for key, values in rates.items():
+            rate = statistics.median(values)
+            print(f"  {key:<46} {rate:8.0f} {rate / best['int8']:14.2f} {rate / best['float32']:12.2f}", flush=True)
+
+
+def growth(name: str, lines: list[str], folder: Path) -> None:
+    package = open_package(name).folder
+    print("lines      seconds   most memory of the command so far")
+    for count in (1_000, 10_000, 100_000):
+        source = folder / f"{count}"
+        source.write_text("".join(f"{lines[i % len(lines)]}\n" for i in range(count)))
+        took = seconds(lambda source=source: command(package, source))
+        print(f"{count:<9} {took:8.1f} {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:8.0f} MB", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-m", "--model", default="models/demo-de-en")
+    parser.add_argument("source", nargs="?", default="tests/data/tatoeba/test.de")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--rows", action="store_true")
+    args = parser.parse_args()
+    lines = [line for line in read_lines(args.source) if line.strip()]
+    with tempfile.TemporaryDirectory() as folder:
+        if args.rows:
+            growth(args.model, lines, Path(folder))
+        else:
+            compare(args.model, lines, args.runs, Path(folder))
+    starts = [
+        seconds(lambda: subprocess.run([MTCLI, "translate", "-q", "-m", args.model], input=b"Hallo\n", check=True, stdout=-3))
+        for _ in range(11)
+    ]
+    print(f"one line, the whole process: {statistics.median(starts):.3f} s, median of 11")
+
+
+if __name__ == "__main__":
+    main()
