@@ -87,7 +87,7 @@ class TorchEngine:
         for worker in self._workers:
             worker.kill()
         if self._pool:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool.shutdown(cancel_futures=True)
 
 
 Search = Callable[[list[list[int]], DecodingConfig], Hypotheses]
