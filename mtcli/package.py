@@ -84,10 +84,10 @@ class ModelPackage:
         """
         from safetensors.torch import save
 
-        discard(self.folder / CT2)
-
         weights = {name: parameter.detach().cpu().contiguous() for name, parameter in model.named_parameters()}
-        write(self.folder / WEIGHTS, save(weights))
+        with replacing(self.folder / WEIGHTS) as temporary:
+            temporary.write_bytes(save(weights))
+            discard(self.folder / CT2)
         package = self.save_config(config)
         write(self.folder / CARD, card.encode())
         return package
