@@ -54,6 +54,8 @@ def main() -> NoReturn:
     debug = "--debug" in sys.argv or bool(os.environ.get("MTCLI_DEBUG"))
     try:
         app()
+    except SystemExit as end:
+        _exit(end.code if isinstance(end.code, int) else 0)
     except MtcliError as error:
         if debug:
             raise
@@ -68,10 +70,19 @@ def main() -> NoReturn:
         if out_of_memory(error):
             _fail("out of memory: give a smaller training.batch_tokens, --preset or --beam-size", 1)
         _fail(f"{type(error).__name__}: {error} (this is a bug; --debug shows where)", 1)
-    sys.exit(0)
+    _exit(0)
 
 
 def _fail(message: str, code: int) -> NoReturn:
     if sys.stderr is not None:
         print("mtcli: error:", " ".join(message.split()), file=sys.stderr)
+    _exit(code)
+
+
+def _exit(code: int) -> NoReturn:
+    """End the process; under torchrun at once: while the interpreter is taken down, gloo's threads abort it now and then."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
+        os._exit(code)
     sys.exit(code)

@@ -16,7 +16,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     There oneDNN makes code for each new number of rows, so that these are filled up to few numbers. A row gives the same
     whatever others are computed with it.
     """
-    if weight.dtype == torch.float32:
+    if weight.dtype != torch.bfloat16:
         return F.linear(x, weight, bias)
     rows = x.reshape(-1, x.size(-1))
     filled = rows.new_empty(-(-len(rows) // ROWS) * ROWS, x.size(-1), dtype=weight.dtype)

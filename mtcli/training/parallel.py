@@ -5,7 +5,6 @@ Each process computes the gradients of its share of every batch; their sums are 
 
 from __future__ import annotations
 
-import atexit
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +29,6 @@ def join(device: torch.device) -> torch.device:
         torch.cuda.set_device(device)
     with _together():
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
-    atexit.register(dist.destroy_process_group)  # its threads must not outlive the interpreter: that aborts, now and then
     return device
 
 
