@@ -65,8 +65,8 @@ def _save(package: ModelPackage, folder: Path, quantization: str) -> None:
     spec = TransformerSpec.from_config((config.encoder_layers, config.decoder_layers), config.heads, pre_norm=True)
     with torch.no_grad():
         _fill(spec, model, tokenizer, package.config.decoding.longest + 1)
-    spec.register_source_vocabulary(tokenizer.pieces(list(range(tokenizer.sizes.src)), "src"))
-    spec.register_target_vocabulary(tokenizer.pieces(list(range(tokenizer.sizes.tgt)), "tgt"))
+    spec.register_source_vocabulary(tokenizer.vocabulary("src"))
+    spec.register_target_vocabulary(tokenizer.vocabulary("tgt"))
     _, spec.config.unk_token, spec.config.bos_token, spec.config.eos_token = tokenizer.pieces([0, 1, 2, 3], "tgt")
     spec.config.decoder_start_token, spec.config.add_source_eos = spec.config.bos_token, True
     spec.config.layer_norm_epsilon = model.decoder_norm.eps
@@ -85,7 +85,6 @@ def _fill(spec: Any, model: Transformer, tokenizer: Tokenizer, positions: int) -
     for side, embedding in ((spec.encoder, model.src_embedding), (spec.decoder, model.tgt_embedding)):
         [embeddings] = side.embeddings if side is spec.encoder else [side.embeddings]
         embeddings.weight = _copy(embedding.weight)
-        side.scale_embeddings = True
         side.position_encodings.encodings = places
     spec.decoder.projection.weight = _copy(model.tgt_embedding.weight)
     spec.decoder.projection.bias = _copy(model.output_bias)

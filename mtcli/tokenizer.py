@@ -65,6 +65,10 @@ class Tokenizer:
         """The ids as the pieces they stand for."""
         return [self._processor(side).id_to_piece(i) for i in ids]
 
+    def vocabulary(self, side: Side) -> list[str]:
+        """The pieces of all ids, in order."""
+        return self.pieces(list(range(self._processor(side).get_piece_size())), side)
+
     def ids(self, pieces: list[str], side: Side) -> list[int]:
         """The pieces as ids; an unknown piece is `<unk>`."""
         return [self._processor(side).piece_to_id(piece) for piece in pieces]

@@ -14,7 +14,7 @@ from mtcli.errors import UsageError
 from mtcli.hypothesis import Hypothesis
 from mtcli.package import CT2, ModelPackage, open_package
 from mtcli.tags import tag, target_of
-from mtcli.tokenizer import Side, Tokenizer
+from mtcli.tokenizer import Tokenizer
 
 ENGINES = ("auto", "torch", "ctranslate2")
 PRECISIONS = ("auto", "float32")
@@ -26,7 +26,7 @@ class Translation:
 
     text: str
     score: float
-    """As in search.Hypothesis; the sum over the parts of a line that was cut."""
+    """As in hypothesis.Hypothesis; the sum over the parts of a line that was cut."""
 
 
 class Translator:
@@ -144,7 +144,8 @@ def load_engine(
     if engine != "torch" and not obstacle:
         from mtcli.engines.ctranslate2_engine import CTranslate2Engine
 
-        src, tgt = (tokenizer.pieces(list(range(size)), side) for size, side in _sides(tokenizer))
+        tgt = tokenizer.vocabulary("tgt")
+        src = tgt if tokenizer.sizes.shared else tokenizer.vocabulary("src")
         return CTranslate2Engine(package.folder / CT2, src, tgt, device, threads)
     return _torch_engine(package, tokenizer, device, precision, threads)
 
@@ -162,10 +163,6 @@ def _why_not_ctranslate2(package: ModelPackage, config: DecodingConfig, precisio
     if precision == "float32" and (stored := quantization(package.folder / CT2)) != "float32":
         return f"{package.folder / CT2} holds {stored}: `mtcli export --to ctranslate2 --quantization float32` writes float32"
     return ""
-
-
-def _sides(tokenizer: Tokenizer) -> tuple[tuple[int, Side], tuple[int, Side]]:
-    return (tokenizer.sizes.src, "src"), (tokenizer.sizes.tgt, "tgt")
 
 
 def _torch_engine(package: ModelPackage, tokenizer: Tokenizer, device: str, precision: str, threads: int) -> Engine:

@@ -15,7 +15,6 @@ from mtcli.errors import MtcliError, out_of_memory
 
 app = typer.Typer(
     name="mtcli",
-    help="Machine translation from the command line: two text files in, a translator out.",
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -41,7 +40,7 @@ def _global(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    pass
+    """Machine translation from the command line: two text files in, a translator out."""
 
 
 def main() -> NoReturn:

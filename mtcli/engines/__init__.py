@@ -6,10 +6,19 @@ from collections.abc import Callable
 from typing import Protocol
 
 from mtcli.config import DecodingConfig
+from mtcli.errors import UsageError
 from mtcli.hypothesis import Hypothesis
 
 Found = Callable[[], list[list[Hypothesis]]]
 """Waits for the search: of each sentence the `n_best` best hypotheses, best first."""
+
+
+def check_device(name: str, gpu_at_hand: Callable[[], bool]) -> None:
+    """Raises UsageError when `name` is no device, or a GPU that is not there."""
+    if name not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"--device cannot be {name}: choose auto, cpu or cuda")
+    if name == "cuda" and not gpu_at_hand():
+        raise UsageError("--device cuda: no GPU is at hand, or the engine was built without CUDA")
 
 
 class Engine(Protocol):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 from mtcli.config import DecodingConfig
-from mtcli.engines import Found
-from mtcli.errors import PackageError, UsageError
+from mtcli.engines import Found, check_device
+from mtcli.errors import PackageError
 from mtcli.hypothesis import Hypothesis
 
 BATCH_TOKENS = 1024
@@ -26,13 +25,9 @@ class CTranslate2Engine:
         """`src` and `tgt` are the pieces of all ids. Raises PackageError when the folder is damaged, UsageError without GPU."""
         import ctranslate2
 
-        if device not in ("auto", "cpu", "cuda"):
-            raise UsageError(f"--device cannot be {device}: choose auto, cpu or cuda")
-        if device == "cuda" and not ctranslate2.get_cuda_device_count():
-            raise UsageError("--device cuda: no GPU is at hand")
-        workers = threads or len(os.sched_getaffinity(0))
+        check_device(device, lambda: ctranslate2.get_cuda_device_count() > 0)
         try:
-            self._translator = ctranslate2.Translator(str(folder), device=device, inter_threads=workers, intra_threads=1)
+            self._translator = ctranslate2.Translator(str(folder), device=device, inter_threads=threads, intra_threads=1)
         except (RuntimeError, ValueError) as error:
             raise _damaged(folder, error) from error
         joint = (folder / "shared_vocabulary.json").exists()

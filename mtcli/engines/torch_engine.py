@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import itertools
 import logging
 import multiprocessing
 import multiprocessing.process
@@ -18,8 +19,8 @@ import torch
 
 from mtcli.config import DecodingConfig
 from mtcli.data.batches import cut
-from mtcli.engines import Found
-from mtcli.errors import TranslationError, UsageError, out_of_memory
+from mtcli.engines import Found, check_device
+from mtcli.errors import TranslationError, out_of_memory
 from mtcli.hypothesis import Hypothesis
 from mtcli.search import PADDING, Decoder, search
 
@@ -47,9 +48,9 @@ class TorchEngine:
         # Padded lengths that depend on the sentence alone make results that do so, too, down to the last bit.
         lengths = [(len(ids) + PADDING) // PADDING * PADDING * config.beam_size for ids in sentences]
         longest_first = sorted(range(len(sentences)), key=lambda i: -lengths[i])
-        batches = []
-        for length in sorted(set(lengths), reverse=True):
-            batches += cut([i for i in longest_first if lengths[i] == length], lengths, config.batch_tokens)
+        batches: list[list[int]] = []
+        for _, alike in itertools.groupby(longest_first, lengths.__getitem__):
+            batches += cut(list(alike), lengths, config.batch_tokens)
         jobs = self._begin([[sentences[i] for i in batch] for batch in batches], config)
 
         def found() -> Hypotheses:
@@ -120,8 +121,5 @@ def _result(job: Future[Hypotheses]) -> Hypotheses:
 
 def pick_device(name: str) -> torch.device:
     """`auto` is a GPU when there is one. Raises UsageError when there is no such device."""
-    if name not in ("auto", "cpu", "cuda"):
-        raise UsageError(f"--device cannot be {name}: choose auto, cpu or cuda")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UsageError("--device cuda: no GPU is at hand, or this torch was built without CUDA")
+    check_device(name, torch.cuda.is_available)
     return torch.device("cuda" if torch.cuda.is_available() and name != "cpu" else "cpu")
