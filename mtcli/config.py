@@ -136,6 +136,20 @@ class DecodingConfig:
     """A hypothesis scores its log-probability divided by its length to this power (Wu et al. 2016, simplified)."""
     max_length_ratio: float = 2.0
     """A translation has at most about this many times the pieces of its source, and ten more."""
+    min_length_ratio: float = 0.0
+    """A translation has at least so many times the pieces of its source."""
+    no_repeat_ngram: int = 0
+    """No run of so many pieces comes twice in a translation; 0 allows it."""
+    temperature: float = 0.0
+    """0 searches for the best translations; above, they are drawn at random: 1 from what the model thinks, less is tamer."""
+    top_k: int = 0
+    """Draw from so many likeliest pieces; 0 takes all."""
+    top_p: float = 1.0
+    """Draw from the likeliest pieces that together have this probability."""
+    seed: int = 1
+    """Of what is drawn. The same sentence with the same seed gives the same samples."""
+    retry: bool = True
+    """Search again, with no three pieces twice, when the best translation loops, is empty, or was cut for its length."""
     max_source_length: int = 200
     """A longer line is cut into parts, which are translated one by one; training sets what it has seen."""
     batch_tokens: int = 8192
@@ -144,7 +158,14 @@ class DecodingConfig:
     def __post_init__(self) -> None:
         for name in ("beam_size", "n_best", "batch_tokens"):
             _check(getattr(self, name) >= 1, f"decoding.{name} must be at least 1")
-        _check(self.n_best <= self.beam_size, f"n-best ({self.n_best}) cannot be larger than the beam size ({self.beam_size})")
+        wide_enough = self.temperature > 0 or self.n_best <= self.beam_size
+        _check(wide_enough, f"n-best ({self.n_best}) cannot be larger than the beam size ({self.beam_size})")
+        for name in ("min_length_ratio", "no_repeat_ngram", "temperature", "top_k"):
+            _check(getattr(self, name) >= 0, f"decoding.{name} must not be negative")
+        _check(0 < self.top_p <= 1, "decoding.top_p must lie in (0, 1]")
+        narrowed = self.top_k > 0 or self.top_p < 1
+        _check(self.temperature > 0 or not narrowed, "top-k and top-p are for drawing at random: give a temperature, such as 1")
+        _check(self.min_length_ratio <= self.max_length_ratio, "decoding.min_length_ratio cannot be above max_length_ratio")
         _check(self.length_penalty >= 0, "decoding.length_penalty must not be negative")
         _check(self.max_length_ratio > 0, "decoding.max_length_ratio must be positive")
         _check(self.max_source_length >= 8, "decoding.max_source_length must be at least 8")
@@ -155,6 +176,12 @@ class DecodingConfig:
         So few limits let most sentences of a batch have the same.
         """
         return int(self.max_length_ratio * -(-src_length // 8) * 8) + 10
+
+    def limits(self, src_length: int, prefix: int = 0) -> tuple[int, int]:
+        """Fewest pieces, EOS not counted, and most, EOS counted, of a translation whose first `prefix` pieces are given."""
+        most = min(self.max_length(src_length) + prefix, self.longest) if prefix else self.max_length(src_length)
+        least = math.ceil(self.min_length_ratio * src_length)
+        return min(least + prefix if least else 0, most - 1), most
 
     @property
     def longest(self) -> int:
@@ -179,10 +206,17 @@ class DataRecord:
     dev: str = ""
     """Where the dev set came from."""
     dev_pairs: int = 0
+    sentences_a_line: float = 0.0
+    """Mean number of sentences of a source line, about; 0 when unknown."""
     licence: str = ""
     """Under which the text may be used; shown in the model card."""
     fingerprint: str = ""
     """SHA-256 of the training and dev text."""
+
+    @property
+    def single_sentences(self) -> bool:
+        """Whether the model has seen hardly a line of several sentences, so that it does better with one at a time."""
+        return 0 < self.sentences_a_line < 1.2
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ def _save(package: ModelPackage, folder: Path, quantization: str) -> None:
 def _fill(spec: Any, model: Transformer, tokenizer: Tokenizer, positions: int) -> None:
     """Give `spec` copies of the weights: quantisation changes them in place."""
     from mtcli.model.transformer import DecoderLayer, EncoderLayer, sinusoids
-    from mtcli.search import IMPOSSIBLE
+    from mtcli.search.decoder import IMPOSSIBLE
 
     places = sinusoids(0, positions, model.tgt_embedding.embedding_dim).numpy()
     for side, embedding in ((spec.encoder, model.src_embedding), (spec.decoder, model.tgt_embedding)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gzip
 import io
+import itertools
 import logging
 import os
 import select
@@ -92,6 +93,29 @@ class LineReader:
         except UnicodeDecodeError:
             self.invalid_lines += 1
             return line.decode("utf-8", errors="replace")
+
+
+class LinesBeside:
+    """Lines of a file that belong to those of another source, taken as that source gives its own."""
+
+    def __init__(self, path: str, other: LineReader) -> None:
+        """Raises DataError when the file cannot be opened."""
+        self._reader, self._other = LineReader(path), other
+        self._lines = iter(self._reader)
+        self._taken = 0
+
+    def take(self, count: int) -> list[str]:
+        """The next lines, as many as the other source has given. Raises DataError when there are fewer."""
+        lines = list(itertools.islice(self._lines, count))
+        self._taken += len(lines)
+        if len(lines) < count:
+            raise DataError(f"{self._reader.name} has {self._taken} lines, {self._other.name} has more: line k belongs to line k")
+        return lines
+
+    def end(self) -> None:
+        """Raises DataError when there are more lines than the other source had."""
+        if next(self._lines, None) is not None:
+            raise DataError(f"{self._other.name} has {self._taken} lines, {self._reader.name} has more: line k belongs to line k")
 
 
 def _open(path: str | Path, name: str) -> BinaryIO:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import logging
 import queue
@@ -11,14 +12,15 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from mtcli.errors import PackageError, UsageError
-from mtcli.lines import LineReader, open_output
-from mtcli.tags import tag, target_of
+from mtcli.alignment import pharaoh
+from mtcli.errors import PackageError
+from mtcli.lines import LineReader, LinesBeside, open_output
+from mtcli.treatment import USUAL, Treatment
 
 if TYPE_CHECKING:
-    from mtcli.translator import Translation
+    from mtcli.translator import Translation, Translator
 
 log = logging.getLogger("mtcli")
 
@@ -39,36 +41,72 @@ class StreamOptions:
     engine: str = "auto"
     precision: str = "auto"
     threads: int = 0
-    to: str = ""
-    """Language that all lines are to be translated to, of a model that knows several."""
+    prefix: str = ""
+    """File whose lines the translations begin with."""
+    score_target: str = ""
+    """File with translations, which are to be scored instead."""
+    treatment: Treatment = USUAL
 
 
-def translate_stream(model: str, source: str, output: str, options: StreamOptions, decoding: dict[str, float]) -> None:
-    """Translate the lines of `source` to `output`; `-` is standard input or output.
+def translate_stream(models: list[str], source: str, output: str, options: StreamOptions, decoding: dict[str, float]) -> None:
+    """Translate the lines of `source` to `output`, or score given translations; `-` is standard input or output.
 
     What was read is written before input is waited for. Notices about lines go to the log at the end.
     """
-    if not model:
+    if not models:
         raise PackageError("no model: give -m MODEL or set MTCLI_MODEL (`mtcli models` lists what there is)")
     reader = LineReader(source)
     if source == "-" and sys.stdin.isatty():
         log.info("reading from the terminal; Ctrl-D ends the text")
+    path = options.score_target or options.prefix
+    beside = LinesBeside(path, reader) if path else None
+    translator = _load(models, options, decoding)
+    with contextlib.closing(translator.engine), open_output(output) as writer:
+        stream = _scored if options.score_target else _translated
+        total = 0
+        for count, lines in stream(translator, reader, beside, options):
+            writer.write(lines)
+            total += count
+        if beside:
+            beside.end()
+    for notice, count in translator.notices.items():
+        log.warning("%d of %d lines %s", count, total, notice)
+    if reader.invalid_lines:
+        log.warning("%d of %d lines held invalid UTF-8, replaced by U+FFFD", reader.invalid_lines, total)
+
+
+def _load(models: list[str], options: StreamOptions, decoding: dict[str, float]) -> Translator:
     from mtcli.translator import Translator
 
-    translator = Translator.load(model, options.device, options.engine, options.precision, options.threads, **decoding)
-    to = options.to
-    if to and to not in translator.targets:
-        known = ", ".join(translator.targets) or "one language alone"
-        raise UsageError(f"--to {to}: the model translates to {known}")
-    with contextlib.closing(translator.engine), open_output(output) as writer:
-        first = 0
-        for block, found in _overlapped(reader, lambda lines: translator.submit(_tagged(lines, to) if to else lines)):
-            writer.write(list(_render(block, found, options.form, first)))
-            first += len(block)
-    for notice, count in translator.notices.items():
-        log.warning("%d of %d lines %s", count, first, notice)
-    if reader.invalid_lines:
-        log.warning("%d of %d lines held invalid UTF-8, replaced by U+FFFD", reader.invalid_lines, first)
+    return Translator.load(
+        models, options.device, options.engine, options.precision, options.threads, options.treatment, **decoding
+    )
+
+
+Written = Iterator[tuple[int, list[str]]]
+"""For each block of input lines how many these are, and the output lines."""
+
+
+def _translated(translator: Translator, reader: LineReader, prefixes: LinesBeside | None, options: StreamOptions) -> Written:
+    def submit(lines: list[str]) -> Found:
+        beside = prefixes.take(len(lines)) if prefixes else ()
+        return translator.submit(lines, beside)
+
+    first = 0
+    for block, found in _overlapped(reader, submit):
+        yield len(block), list(_render(block, found, options, first))
+        first += len(block)
+
+
+def _scored(translator: Translator, reader: LineReader, targets: LinesBeside | None, options: StreamOptions) -> Written:
+    for block in reader.blocks():
+        tgt = targets.take(len(block)) if targets else []
+        scores = translator.score(list(zip(block, tgt, strict=True)))
+        if options.form == "json":
+            fields = zip(block, tgt, map(dataclasses.asdict, scores), strict=True)
+            yield len(block), [_json({"src": src, "tgt": tgt, **of}) for src, tgt, of in fields]
+        else:
+            yield len(block), [f"{score.log_probability:.4f}" for score in scores]
 
 
 def _overlapped(reader: LineReader, submit: Callable[[list[str]], Found]) -> Iterator[tuple[list[str], list[list[Translation]]]]:
@@ -100,18 +138,28 @@ def _read(reader: LineReader, blocks: queue.Queue[list[str] | BaseException | No
         blocks.put(error)
 
 
-def _tagged(lines: list[str], to: str) -> list[str]:
-    return [f"{tag(to)} {line}" if line.strip() and not target_of(line) else line for line in lines]
-
-
-def _render(lines: list[str], translations: list[list[Translation]], form: Form, first: int) -> Iterator[str]:
+def _render(lines: list[str], translations: list[list[Translation]], options: StreamOptions, first: int) -> Iterator[str]:
     """Output lines; `first` is the number of the first of `lines`, counted from 0."""
     for number, (line, found) in enumerate(zip(lines, translations, strict=True), first):
-        match form:
+        match options.form:
             case "text":
-                yield found[0].text
+                yield " ||| ".join([found[0].text, *_aligned(found[0], options)])
             case "n-best":
-                yield from (f"{number} ||| {each.text} ||| {each.score:.4f}" for each in found)
+                for each in found:
+                    yield " ||| ".join([str(number), each.text, f"{each.score:.4f}", *_aligned(each, options)])
             case "json":
-                hyps = [{"text": each.text, "score": round(each.score, 4)} for each in found]
-                yield json.dumps({"src": line, "hyps": hyps}, ensure_ascii=False)
+                yield _json({"src": line, "hyps": [_fields(each, options) for each in found]})
+
+
+def _aligned(translation: Translation, options: StreamOptions) -> list[str]:
+    return [pharaoh(translation.alignment)] if options.treatment.alignment else []
+
+
+def _fields(translation: Translation, options: StreamOptions) -> dict[str, str | float]:
+    numbers = {"score": round(translation.score, 4), "confidence": round(translation.confidence, 4)}
+    aligned = {"alignment": pharaoh(translation.alignment)} if options.treatment.alignment else {}
+    return {"text": translation.text, **numbers, **aligned}
+
+
+def _json(values: dict[str, Any]) -> str:
+    return json.dumps(values, ensure_ascii=False)

@@ -34,6 +34,7 @@ from mtcli.training import parallel
 from mtcli.training.checkpoint import dump, restore
 from mtcli.training.loop import StepRecord, TrainingLoop, diverged, token_losses
 from mtcli.translator import Translator
+from mtcli.treatment import Treatment
 from mtcli.vocab import VocabSizes
 
 
@@ -197,7 +198,7 @@ class TrainingRun:
         started = time.monotonic()
         loss = self._dev_loss()
         translating = time.monotonic()
-        greedy = dataclasses.replace(self.package.config.decoding, beam_size=1, n_best=1)
+        greedy = dataclasses.replace(self.package.config.decoding, beam_size=1, n_best=1, temperature=0, retry=False)
         hyps = self._translate(self.loop.averaged, self.dev, greedy)
         translated = max(1e-6, time.monotonic() - translating)
         bleu, chrf = score(hyps, [[tgt for _, tgt in self.dev]], ("bleu", "chrf"), detokenized=True)
@@ -228,9 +229,11 @@ class TrainingRun:
         return self.package.config.decoding.beam_size * test / max(1, dev)
 
     def _translate(self, model: EncoderDecoder, pairs: Pairs, decoding: DecodingConfig) -> list[str]:
-        targets = self.package.config.languages.targets
-        engine = TorchEngine(Decoder(model, self.tokenizer.never_generated(), self.loop.dtype), self.loop.device)
-        return Translator(engine, self.tokenizer, decoding, targets).translate([src for src, _ in pairs])
+        config = self.package.config
+        engine = TorchEngine(Decoder([model], self.tokenizer.never_generated(), self.loop.dtype), self.loop.device)
+        as_users_have_it = Treatment(split=decoding.retry and config.data.single_sentences)  # the dev set as it stands
+        translator = Translator(engine, self.tokenizer, decoding, config.languages.targets, as_users_have_it)
+        return translator.translate([src for src, _ in pairs])
 
     def _keep(self, scores: ScoreRecord, hyps: list[str]) -> None:
         if not state_path(self.package.folder).exists():

@@ -78,6 +78,11 @@ class Tokenizer:
         control = [self.tgt.piece_to_id(f"<0x{byte:02X}>") for byte in (*range(0x20), 0x7F)]
         return [PAD_ID, UNK_ID, BOS_ID, *(i for i in control if i != UNK_ID)]
 
+    def continuing(self) -> list[int]:
+        """Target ids of pieces that go on with a word that has begun, and do not end it as punctuation does."""
+        vocabulary = enumerate(self.vocabulary("tgt"))
+        return [i for i, piece in vocabulary if self.tgt.is_byte(i) or (not piece.startswith(SPACE) and piece[:1].isalnum())]
+
     def word_starts(self, ids: list[int], side: Side) -> list[bool]:
         """For each id, whether a word begins with it."""
         return [piece.startswith(SPACE) for piece in self.pieces(ids, side)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import statistics
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,7 @@ from mtcli.package import (
 )
 from mtcli.run import TrainingRun, state_path
 from mtcli.sampling import Sampler
+from mtcli.sentences import split_sentences
 from mtcli.tags import tag
 from mtcli.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
 from mtcli.training import parallel
@@ -62,6 +64,10 @@ FINE_TUNING = 0.25
 BUDGETS = ("steps", "epochs", "seconds")
 FOUND = (("training", "batch_tokens"), ("tokenizer", "vocab_size"))
 """What is found when it is 0; a begun package holds what was found."""
+
+
+SAMPLE = 5_000
+"""Lines that are looked at for how many sentences they have."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +170,11 @@ def _check_same_shape(origin: ModelPackage, config: Config) -> None:
                 raise UsageError(f"{origin.folder} has {section}.{field.name} = {before}: {now} would not fit its weights")
 
 
+def _sentences_a_line(texts: Texts) -> float:
+    lines = [src for src, _ in texts.train[:: max(1, len(texts.train) // SAMPLE)]]
+    return round(statistics.fmean(len(split_sentences(line)) for line in lines), 2)
+
+
 def _data_record(request: TrainingRequest, folder: Path, texts: Texts, config: Config) -> DataRecord:
     old = config.data
     data = DataRecord(
@@ -172,6 +183,7 @@ def _data_record(request: TrainingRequest, folder: Path, texts: Texts, config: C
         weights=tuple(request.weights),
         origin=request.origin or old.origin,
         pairs=len(texts.train),
+        sentences_a_line=_sentences_a_line(texts),
         dev=", ".join(Path(name).name for name in [*request.dev_src, *request.dev_tgt]) or "held out of the training text",
         licence=old.licence,
         fingerprint=texts.fingerprint,

@@ -1,23 +1,39 @@
-"""Text to text with one model package."""
+"""Text to text with one model package, or several together."""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import math
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
+from mtcli.alignment import Link, links, words_of
 from mtcli.config import DecodingConfig
+from mtcli.degenerate import is_degenerate
 from mtcli.engines import Engine
-from mtcli.errors import UsageError
-from mtcli.hypothesis import Hypothesis
+from mtcli.errors import DataError, UsageError
+from mtcli.glossary import Glossary
+from mtcli.hypothesis import Hypothesis, Sentence
+from mtcli.markup import Markup, Segment
 from mtcli.package import CT2, ModelPackage, open_package
+from mtcli.sentences import split_sentences
 from mtcli.tags import tag, target_of
 from mtcli.tokenizer import Tokenizer
+from mtcli.treatment import USUAL, Treatment
+
+if TYPE_CHECKING:
+    from mtcli.engines.torch_engine import TorchEngine
 
 ENGINES = ("auto", "torch", "ctranslate2")
 PRECISIONS = ("auto", "float32")
+TOO_LONG = 8
+"""What is scored may be so many times as long as what is translated."""
+
+Hypotheses = list[list[Hypothesis]]
 
 
 @dataclass(frozen=True)
@@ -27,6 +43,31 @@ class Translation:
     text: str
     score: float
     """As in hypothesis.Hypothesis; the sum over the parts of a line that was cut."""
+    confidence: float
+    """Mean probability of a piece, from 0 to 1."""
+    alignment: tuple[Link, ...] = ()
+    """Which word of the line each word of the text translates, when asked for."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """How likely a model finds a given translation."""
+
+    log_probability: float
+    """In nats, of all pieces together; not a number where a side was too long."""
+    pieces: int
+    """Target pieces, EOS included."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A line, or what was cut from one."""
+
+    sentence: Sentence
+    words: tuple[int, ...]
+    """The word of the line that each source piece belongs to, counted from 0; -1 for a tag."""
+    terms: tuple[str, ...] = ()
+    """What the translation must hold."""
 
 
 class Translator:
@@ -38,33 +79,52 @@ class Translator:
         tokenizer: Tokenizer,
         config: DecodingConfig,
         targets: tuple[str, ...] = (),
+        treatment: Treatment = USUAL,
     ) -> None:
-        """`targets` are the languages that each line must choose one of, when there are several."""
-        self.engine, self.tokenizer, self.config, self.targets = engine, tokenizer, config, targets
+        """`targets` are the languages that each line must choose one of, when there are several.
+
+        Raises UsageError when the treatment asks for another one, DataError when its glossary cannot be read.
+        """
+        self.engine, self.tokenizer, self.config, self.targets, self.treatment = engine, tokenizer, config, targets, treatment
+        if treatment.to and treatment.to not in targets:
+            raise UsageError(f"--to {treatment.to}: the model translates to {', '.join(targets) or 'one language alone'}")
+        self.glossary = Glossary.load(treatment.glossary) if treatment.glossary else None
+        self.markup = Markup(treatment.format) if treatment.format != "text" else None
         self.notices: Counter[str] = Counter()
-        """How many lines so far needed something that a user may want to know."""
 
     @classmethod
     def load(
-        cls, name: str, device: str = "auto", engine: str = "auto", precision: str = "auto", threads: int = 1, **decoding: float
+        cls,
+        name: str | Sequence[str],
+        device: str = "auto",
+        engine: str = "auto",
+        precision: str = "auto",
+        threads: int = 1,
+        treatment: Treatment = USUAL,
+        **decoding: float,
     ) -> Translator:
         """The translator in a model package; `decoding` replaces values of its `[decoding]`, such as `beam_size=1`.
 
+        Several names are models that translate together, by the mean of their probabilities.
         `engine` is torch, ctranslate2 or auto: ctranslate2 where it can do what is asked. `precision` is float32 or auto: the
         fastest type. So many `threads` each work on sentences of their own; 0 takes all processors.
 
         Raises PackageError when the package is missing or damaged, UsageError when the engine cannot do what is asked.
         """
-        package = open_package(name)
-        config = dataclasses.replace(package.config.decoding, **decoding)  # type: ignore[arg-type]
-        tokenizer = package.tokenizer()
+        packages = [open_package(each) for each in ([name] if isinstance(name, str) else name)]
+        first = packages[0]
+        for other in packages[1:]:
+            if other.tokenizer_files() != first.tokenizer_files():
+                raise UsageError(
+                    f"{other.folder} has another tokenizer than {first.folder}: models that translate together share one"
+                )
+        config = dataclasses.replace(first.config.decoding, **decoding)  # type: ignore[arg-type]
+        if treatment.split is None:
+            treatment = dataclasses.replace(treatment, split=first.config.data.single_sentences)
+        tokenizer = first.tokenizer()
         threads = threads or len(os.sched_getaffinity(0))
-        return cls(
-            load_engine(package, tokenizer, config, engine, device, precision, threads),
-            tokenizer,
-            config,
-            package.config.languages.targets,
-        )
+        found = load_engine(packages, tokenizer, config, treatment, engine, device, precision, threads)
+        return cls(found, tokenizer, config, first.config.languages.targets, treatment)
 
     def translate(self, lines: list[str]) -> list[str]:
         """The best translation of each line; a line without text gives an empty one."""
@@ -74,37 +134,120 @@ class Translator:
         """The `n_best` best translations of each line, best first; a single empty one for a line without text."""
         return self.submit(lines)()
 
-    def submit(self, lines: list[str]) -> Callable[[], list[list[Translation]]]:
-        """Begin `translate_n_best`; calling what is returned waits for its end."""
-        parts: list[list[int]] = []
-        owners: list[range] = []
-        for line, ids in zip(lines, self.tokenizer.encode(lines, "src"), strict=True):
-            pieces = self._cut_tagged(line, ids) if self.targets else self._cut_line(ids)
-            owners.append(range(len(parts), len(parts) + len(pieces)))
-            parts += pieces
-        found = self.engine.submit(parts, self.config)
+    def submit(self, lines: list[str], prefixes: Sequence[str] = ()) -> Callable[[], list[list[Translation]]]:
+        """Begin `translate_n_best`; calling what is returned waits for its end.
+
+        The translations of each line begin with its prefix, if there are any. Raises UsageError for prefixes beside markup.
+        """
+        if not self.markup:
+            return self._submit_text(lines, prefixes)
+        if prefixes:
+            raise UsageError(f"--format {self.treatment.format} knows no prefixes: leave out --prefix")
+        cut = [self.markup.cut(line) for line in lines]
+        searching = self._submit_text([each.text for of_line in cut for each in of_line if isinstance(each, Segment)])
 
         def translations() -> list[list[Translation]]:
-            return self._join(found(), owners)
+            found = iter(searching())
+            return [_put_together(of_line, [next(found) for each in of_line if isinstance(each, Segment)]) for of_line in cut]
 
         return translations
 
-    def _cut_tagged(self, line: str, ids: list[int]) -> list[list[int]]:
-        """As `_cut_line`, each part with the target language that the line names; a line that says nothing else has no part."""
+    def _submit_text(self, lines: list[str], prefixes: Sequence[str] = ()) -> Callable[[], list[list[Translation]]]:
+        lines = self._tagged(lines)
+        parts: list[Part] = []
+        owners: list[range] = []
+        begins = self._prefixes(prefixes) if prefixes else [()] * len(lines)
+        for of_line, prefix in zip(self._parts(lines), begins, strict=True):
+            if of_line and prefix:
+                of_line[0] = dataclasses.replace(of_line[0], sentence=dataclasses.replace(of_line[0].sentence, prefix=prefix))
+            owners.append(range(len(parts), len(parts) + len(of_line)))
+            parts += of_line
+        searching = self.engine.submit([part.sentence for part in parts], self.config)
+
+        def translations() -> list[list[Translation]]:
+            found = self._searched_again(parts, searching(), owners)
+            self._count_missing(parts, found, owners)
+            return self._join(parts, found, owners)
+
+        return translations
+
+    def score(self, pairs: list[tuple[str, str]]) -> list[Scored]:
+        """How likely the model finds each target line, given its source line. The translator was loaded for `scoring`."""
+        src, tgt = zip(*pairs, strict=True) if pairs else ((), ())
+        ids = list(
+            zip(self.tokenizer.encode(self._tagged(list(src)), "src"), self.tokenizer.encode(list(tgt), "tgt"), strict=True)
+        )
+        limit = TOO_LONG * self.config.longest
+        fits = [i for i, pair in enumerate(ids) if max(map(len, pair)) <= limit]
+        if len(fits) < len(ids):
+            self.notices[f"had more than {limit} pieces on a side: too long to score"] += len(ids) - len(fits)
+        scores = [Scored(math.nan, len(tgt) + 1) for _, tgt in ids]
+        for i, score in zip(fits, cast("TorchEngine", self.engine).score([ids[i] for i in fits], self.config), strict=True):
+            scores[i] = Scored(score, scores[i].pieces)
+        return scores
+
+    def _tagged(self, lines: list[str]) -> list[str]:
+        to = self.treatment.to
+        if not to:
+            return lines
+        return [f"{tag(to)} {line}" if line.strip() and not target_of(line) else line for line in lines]
+
+    def _prefixes(self, prefixes: Sequence[str]) -> list[tuple[int, ...]]:
+        found = [tuple(ids) for ids in self.tokenizer.encode(list(prefixes), "tgt")]
+        if longest := max((ids for ids in found if len(ids) > self.config.max_source_length), key=len, default=()):
+            raise DataError(
+                f"a prefix has {len(longest)} pieces: the model knows translations of {self.config.max_source_length}"
+            )
+        return found
+
+    def _parts(self, lines: list[str]) -> list[list[Part]]:
+        """Of each line the parts that are translated by themselves; none of a line without text."""
+        sentences = [split_sentences(line) if self.treatment.split else [line] for line in lines]
+        encoded = iter(self.tokenizer.encode([each for of_line in sentences for each in of_line], "src"))
+        return [self._parts_of(line, [next(encoded) for _ in of_line]) for line, of_line in zip(lines, sentences, strict=True)]
+
+    def _parts_of(self, line: str, sentences: list[list[int]]) -> list[Part]:
+        """The parts of a line; where there are several targets, each begins with the one that the line names."""
+        begin = self._tag(line, sentences) if self.targets else []
+        if any(len(ids) > self.config.max_source_length for ids in sentences):
+            self.notices["were too long and were translated in parts"] += 1
+        parts, words = [], 0
+        for number, ids in enumerate(sentences):
+            own = ids[len(begin) :] if begin and number == 0 else ids
+            indices = (
+                [words + i for i in words_of(self.tokenizer.pieces(own, "src"))] if self.treatment.aligns else [0] * len(own)
+            )
+            at = 0
+            for piece in self._cut(own):
+                of_piece = (*[-1] * len(begin), *indices[at : at + len(piece)])
+                parts.append(self._part([*begin, *piece], of_piece))
+                at += len(piece)
+            words = indices[-1] + 1 if indices else words
+        return parts
+
+    def _tag(self, line: str, sentences: list[list[int]]) -> list[int]:
+        """The ids of the tag that a line begins with; none, and a notice, where it names no target."""
         target = target_of(line)
-        if ids and target not in self.targets:
+        if target in self.targets:
+            [ids] = self.tokenizer.encode([tag(target)], "src")
+            return ids
+        if any(sentences):
             wanted = " or ".join(map(tag, self.targets))
             self.notices[f"do not begin with {wanted}: the model chose a language (--to gives one to all lines)"] += 1
-            return self._cut_line(ids)
-        [begin] = self.tokenizer.encode([tag(target)], "src") if ids else [[]]
-        return [begin + part for part in self._cut_line(ids[len(begin) :])]
+        return []
 
-    def _cut_line(self, ids: list[int]) -> list[list[int]]:
-        """The ids of a line in parts that are short enough, cut before a word, after punctuation if there is some."""
+    def _part(self, ids: list[int], words: tuple[int, ...]) -> Part:
+        if not self.glossary:
+            return Part(Sentence(ids), words)
+        [text] = self.tokenizer.decode([ids], "src")
+        terms = self.glossary.wanted(text)
+        return Part(Sentence(ids, terms=tuple(map(tuple, self.tokenizer.encode(terms, "tgt")))), words, tuple(terms))
+
+    def _cut(self, ids: list[int]) -> list[list[int]]:
+        """Ids in parts that are short enough, cut before a word, after punctuation if there is some."""
         limit = self.config.max_source_length
         if len(ids) <= limit:
             return [ids] if ids else []
-        self.notices["were too long and were translated in parts"] += 1
         starts = self.tokenizer.word_starts(ids, "src")
         stops = [piece[-1] in ".!?;:,。！？；：，" for piece in self.tokenizer.pieces(ids, "src")]
         parts = []
@@ -115,30 +258,99 @@ class Translator:
             ids, starts, stops = ids[at:], starts[at:], stops[at:]
         return [*parts, ids]
 
-    def _join(self, parts: list[list[Hypothesis]], owners: list[range]) -> list[list[Translation]]:
+    def _searched_again(self, parts: list[Part], found: Hypotheses, owners: list[range]) -> Hypotheses:
+        """What was found, where the best cannot be right once more, without repetitions, in the hope of something better."""
+        config = self.config
+        if not config.retry or config.temperature or config.no_repeat_ngram:
+            return found
+        wrong = [i for i, of_part in enumerate(found) if self._is_wrong(parts[i], of_part[0])]
+        if not wrong:
+            return found
+        owner_of = {i: number for number, owner in enumerate(owners) for i in owner}
+        self.notices["gave loops, nothing, or no end, and were translated again without repetitions"] += len(
+            {owner_of[i] for i in wrong}
+        )
+        careful = dataclasses.replace(config, no_repeat_ngram=3, min_length_ratio=max(config.min_length_ratio, 1e-9))
+        again = self.engine.submit([parts[i].sentence for i in wrong], careful)()
+        better = {i: each for i, each in zip(wrong, again, strict=True) if not self._is_wrong(parts[i], each[0])}
+        return [better.get(i, of_part) for i, of_part in enumerate(found)]
+
+    def _is_wrong(self, part: Part, best: Hypothesis) -> bool:
+        sentence = part.sentence
+        return is_degenerate(sentence.ids, best.ids, self.config.limits(len(sentence.ids), len(sentence.prefix))[1])
+
+    def _count_missing(self, parts: list[Part], found: Hypotheses, owners: list[range]) -> None:
+        if not self.glossary:
+            return
+        texts = self.tokenizer.decode([of_part[0].ids for of_part in found], "tgt")
+        missing = [any(term not in text for term in part.terms) for part, text in zip(parts, texts, strict=True)]
+        if lines := sum(any(missing[i] for i in owner) for owner in owners):
+            self.notices["have a term that could not be put in"] += lines
+
+    def _join(self, parts: list[Part], found: Hypotheses, owners: list[range]) -> list[list[Translation]]:
         """The translations of each line from those of its parts; a part with fewer hypotheses than others repeats its last."""
-        texts = self.tokenizer.decode([h.ids for hypotheses in parts for h in hypotheses], "tgt")
-        all_texts = iter(texts)
-        found = [[Translation(next(all_texts), h.score) for h in hypotheses] for hypotheses in parts]
-        return [_joined([found[i] for i in owner]) for owner in owners]
+        texts = iter(self.tokenizer.decode([h.ids for hypotheses in found for h in hypotheses], "tgt"))
+        aligned = iter(self._alignments(parts, found)) if self.treatment.aligns else itertools.repeat(())
+        of_parts = [[Translation(next(texts), h.score, h.confidence, next(aligned)) for h in hypotheses] for hypotheses in found]
+        return [_joined([of_parts[i] for i in owner]) for owner in owners]
+
+    def _alignments(self, parts: list[Part], found: Hypotheses) -> Iterator[tuple[Link, ...]]:
+        pairs = [(part.sentence.ids, h.ids) for part, of_part in zip(parts, found, strict=True) for h in of_part]
+        words = (part.words for part, of_part in zip(parts, found, strict=True) for _ in of_part)
+        for (_, tgt), src_words, weights in zip(
+            pairs, words, cast("TorchEngine", self.engine).attention(pairs, self.config), strict=True
+        ):
+            yield tuple(links(weights, src_words, words_of(self.tokenizer.pieces(tgt, "tgt"))))
 
 
 def _joined(parts: list[list[Translation]]) -> list[Translation]:
     if len(parts) == 1:
         return parts[0]
     count = max(map(len, parts), default=1)
-    ranks = [[part[min(rank, len(part) - 1)] for part in parts] for rank in range(count)]
-    return [Translation(" ".join(each.text for each in rank if each.text), sum(each.score for each in rank)) for rank in ranks]
+    return [_in_a_row([part[min(rank, len(part) - 1)] for part in parts]) for rank in range(count)]
+
+
+def _put_together(line: list[Segment | str], found: list[list[Translation]]) -> list[Translation]:
+    """The translations of a line with markup from those of its segments."""
+    ranks = max(map(len, found), default=1)
+    whole = []
+    for rank in range(ranks):
+        chosen = [of_segment[min(rank, len(of_segment) - 1)] for of_segment in found]
+        texts = iter(chosen)
+        written = [each if isinstance(each, str) else each.restore(*_text_and_links(next(texts))) for each in line]
+        whole.append(dataclasses.replace(_in_a_row(chosen), text="".join(written), alignment=()))
+    return whole
+
+
+def _text_and_links(translation: Translation) -> tuple[str, tuple[Link, ...]]:
+    return translation.text, translation.alignment
+
+
+def _in_a_row(parts: list[Translation]) -> Translation:
+    alignment, words = [], 0
+    for part in parts:
+        alignment += [(src, tgt + words) for src, tgt in part.alignment]
+        words += len(part.text.split())
+    text = " ".join(part.text for part in parts if part.text)
+    confidence = math.prod(part.confidence for part in parts) ** (1 / max(1, len(parts)))
+    return Translation(text, sum(part.score for part in parts), confidence, tuple(alignment))
 
 
 def load_engine(
-    package: ModelPackage, tokenizer: Tokenizer, config: DecodingConfig, engine: str, device: str, precision: str, threads: int
+    packages: list[ModelPackage],
+    tokenizer: Tokenizer,
+    config: DecodingConfig,
+    treatment: Treatment,
+    engine: str,
+    device: str,
+    precision: str,
+    threads: int,
 ) -> Engine:
     """The engine that was asked for; `auto` is ctranslate2 where it can do what is asked."""
     for name, value, known in (("engine", engine, ENGINES), ("precision", precision, PRECISIONS)):
         if value not in known:
             raise UsageError(f"--{name} cannot be {value}: choose one of {', '.join(known)}")
-    obstacle = "" if engine == "torch" else _why_not_ctranslate2(package, config, precision)
+    obstacle = "" if engine == "torch" else _why_not_ctranslate2(packages, config, treatment, precision)
     if engine == "ctranslate2" and obstacle:
         raise UsageError(f"--engine ctranslate2: {obstacle}")
     if engine != "torch" and not obstacle:
@@ -146,31 +358,41 @@ def load_engine(
 
         tgt = tokenizer.vocabulary("tgt")
         src = tgt if tokenizer.sizes.shared else tokenizer.vocabulary("src")
-        return CTranslate2Engine(package.folder / CT2, src, tgt, device, threads)
-    return _torch_engine(package, tokenizer, device, precision, threads)
+        return CTranslate2Engine(packages[0].folder / CT2, src, tgt, device, threads)
+    return _torch_engine(packages, tokenizer, device, precision, threads)
 
 
-def _why_not_ctranslate2(package: ModelPackage, config: DecodingConfig, precision: str) -> str:
+def _why_not_ctranslate2(packages: list[ModelPackage], config: DecodingConfig, treatment: Treatment, precision: str) -> str:
     """What keeps ctranslate2 from doing what is asked; nothing if it can."""
-    from mtcli.engines.ctranslate2_engine import quantization
-
-    if package.config.model.architecture != "transformer":
-        return "it holds Transformers only, and this is an RNN"
+    package = packages[0]
+    beyond = {
+        "it translates with one model alone": len(packages) > 1,
+        "what it draws at random depends on the other lines": config.temperature > 0,
+        "it knows no glossaries": bool(treatment.glossary),
+        "it does not tell which words translate which": treatment.aligns,
+        "it does not score what is given": treatment.scoring,
+        "it holds Transformers only, and this is an RNN": package.config.model.architecture != "transformer",
+    }
+    for why, asked in beyond.items():
+        if asked:
+            return why
     if not (package.folder / CT2).exists():
         return f"{package.folder} has no {CT2}/: `mtcli export -m {package.folder} --to ctranslate2` writes it"
     if config.longest > package.config.decoding.longest:
         return f"it was exported for at most {package.config.decoding.longest} pieces, not {config.longest}"
+    from mtcli.engines.ctranslate2_engine import quantization
+
     if precision == "float32" and (stored := quantization(package.folder / CT2)) != "float32":
         return f"{package.folder / CT2} holds {stored}: `mtcli export --to ctranslate2 --quantization float32` writes float32"
     return ""
 
 
-def _torch_engine(package: ModelPackage, tokenizer: Tokenizer, device: str, precision: str, threads: int) -> Engine:
+def _torch_engine(packages: list[ModelPackage], tokenizer: Tokenizer, device: str, precision: str, threads: int) -> Engine:
     from mtcli.engines.torch_engine import TorchEngine, pick_device
     from mtcli.model import matmul_dtype
     from mtcli.search import Decoder
 
     where = pick_device(device)
-    model = package.load_model(tokenizer.sizes, where)
-    decoder = Decoder(model, tokenizer.never_generated(), matmul_dtype(precision, where))
+    models = [package.load_model(tokenizer.sizes, where) for package in packages]
+    decoder = Decoder(models, tokenizer.never_generated(), matmul_dtype(precision, where), tokenizer.continuing())
     return TorchEngine(decoder, where, threads if where.type == "cpu" else 0)

@@ -13,17 +13,17 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ROWS = [
-    ["errors", "config", "vocab", "hypothesis", "lines", "tags"],
+    ["errors", "config", "vocab", "hypothesis", "lines", "tags", "degenerate", "sentences", "treatment"],
     ["tokenizer", "data", "model", "scoring"],
     ["sampling", "corpora", "search", "training"],
-    ["epochs", "package", "card", "report", "engines"],
+    ["epochs", "package", "card", "report", "engines", "alignment", "glossary", "markup"],
     ["translator", "pieces", "export"],
     ["run", "pipe"],
     ["trainer"],
     ["cli"],
 ]
 ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
-PACKAGES = {"data", "model", "training", "engines", "cli"}
+PACKAGES = {"data", "model", "training", "search", "engines", "cli"}
 
 TORCH = {"data.batches", "epochs", "model", "training", "search", "engines.torch_engine", "run", "trainer"}
 AT_MODULE_LEVEL = {

@@ -56,11 +56,21 @@ def scores(found: list[list[Translation]]) -> list[float]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [{"beam_size": 1}, {}, {"beam_size": 4, "n_best": 4, "length_penalty": 0.6}])
-def test_engines_agree_in_float32(package: Path, options: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    ("options", "prefixes"),
+    [
+        ({"beam_size": 1}, []),
+        ({}, []),
+        ({"beam_size": 4, "n_best": 4, "length_penalty": 0.6}, []),
+        ({"no_repeat_ngram": 2, "min_length_ratio": 1.1, "max_length_ratio": 1.3}, []),
+        ({}, ["", "I", "She is", "I do not know whether"]),
+    ],
+)
+def test_engines_agree_in_float32(package: Path, options: dict[str, float], prefixes: list[str]) -> None:
     lines = [*LINES, *AWKWARD]
+    begins = [prefixes[i % len(prefixes)] for i in range(len(lines))] if prefixes else []
     of_torch, of_ctranslate2 = (
-        Translator.load(str(package), "cpu", engine, "float32", **options).translate_n_best(lines)
+        Translator.load(str(package), "cpu", engine, "float32", **options).submit(lines, begins)()
         for engine in ("torch", "ctranslate2")
     )
     same = [a == b for a, b in zip(texts(of_torch), texts(of_ctranslate2), strict=True)]
@@ -68,6 +78,7 @@ def test_engines_agree_in_float32(package: Path, options: dict[str, float]) -> N
     for agree, a, b in zip(same, of_torch, of_ctranslate2, strict=True):
         if agree:
             assert scores([a]) == pytest.approx(scores([b]), abs=1e-3, rel=1e-3)
+            assert [each.confidence for each in a] == pytest.approx([each.confidence for each in b], abs=1e-3)
     assert len(set(map(str, texts(of_torch)))) > 20, "a model that says the same to everything shows nothing"
 
 
@@ -118,7 +129,7 @@ def test_an_export_is_for_other_programs_too(transformer_package: Path, tmp_path
     tokenizer = open_package(str(transformer_package)).tokenizer()
     pieces = [tokenizer.pieces(ids, "src") for ids in tokenizer.encode(SHORT, "src")]
     found = ctranslate2.Translator(str(out)).translate_batch(pieces, beam_size=1, max_decoding_length=10)
-    ours = Translator.load(str(transformer_package), "cpu", "ctranslate2", beam_size=1, max_length_ratio=1e-9)
+    ours = Translator.load(str(transformer_package), "cpu", "ctranslate2", beam_size=1, max_length_ratio=1e-9, retry=False)
     assert tokenizer.decode([tokenizer.ids(each.hypotheses[0], "tgt") for each in found], "tgt") == ours.translate(SHORT)
     mtcli("export", "-m", transformer_package, "--to", "ctranslate2", out, code=1)
 

@@ -9,6 +9,7 @@ import torch
 
 from mtcli.config import DecodingConfig, ModelConfig, TrainingConfig
 from mtcli.data.batches import ParallelCorpus
+from mtcli.hypothesis import Sentence
 from mtcli.model import build
 from mtcli.search import Decoder, search
 from mtcli.training.loop import TrainingLoop
@@ -34,5 +35,10 @@ def test_sequences_are_reversed_without_a_mistake(architecture: str, steps: int)
     losses = [record.loss for record in loop.steps()]
     assert losses[0] > 2
     assert losses[-1] < 0.05
-    found = search(Decoder(loop.averaged, [PAD_ID, UNK_ID, BOS_ID]), held_out, DecodingConfig(beam_size=1), torch.device("cpu"))
+    found = search(
+        Decoder([loop.averaged], [PAD_ID, UNK_ID, BOS_ID]),
+        list(map(Sentence, held_out)),
+        DecodingConfig(beam_size=1),
+        torch.device("cpu"),
+    )
     assert [hypotheses[0].ids for hypotheses in found] == [sentence[::-1] for sentence in held_out]

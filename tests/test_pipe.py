@@ -85,7 +85,7 @@ def test_translate_gives_a_line_for_a_line(package: Path) -> None:
     done = mtcli("translate", "-m", package, "--beam-size", "1", stdin=INPUT)
     translations = assert_lines(done.stdout, len(AWKWARD))
     assert [text for text, (_, blank) in zip(translations, AWKWARD, strict=True) if blank and text] == []
-    notices = done.stderr.decode().splitlines()
+    notices = [notice for notice in done.stderr.decode().splitlines() if "loops" not in notice]
     assert [n.split(maxsplit=2)[2] for n in notices] == [
         f"of {len(AWKWARD)} lines were too long and were translated in parts",
         f"of {len(AWKWARD)} lines held invalid UTF-8, replaced by U+FFFD",

@@ -12,7 +12,7 @@ from torch import nn
 
 from mtcli.config import DecodingConfig, ModelConfig
 from mtcli.data.batches import ParallelCorpus
-from mtcli.hypothesis import Hypothesis
+from mtcli.hypothesis import Hypothesis, Sentence
 from mtcli.model import EncoderDecoder, build
 from mtcli.search import Decoder, search
 from mtcli.vocab import BOS_ID, EOS_ID, PAD_ID, UNK_ID, VocabSizes
@@ -46,7 +46,7 @@ def random_model(architecture: str, eos_bias: float = 0.0) -> EncoderDecoder:
 
 
 def find(model: EncoderDecoder, sentences: list[list[int]], config: DecodingConfig) -> list[list[Hypothesis]]:
-    return search(Decoder(model, NEVER), sentences, config, torch.device("cpu"))
+    return search(Decoder([model], NEVER), [Sentence(ids) for ids in sentences], config, torch.device("cpu"))
 
 
 def allowed(logits: torch.Tensor) -> torch.Tensor:
@@ -64,7 +64,8 @@ def log_probabilities(model: EncoderDecoder, src: list[int], sequences: list[lis
 
 
 def hypothesis(sequence: list[int], total: float, length_penalty: float) -> Hypothesis:
-    return Hypothesis([i for i in sequence if i != EOS_ID], total / len(sequence) ** length_penalty)
+    score = total / len(sequence) ** length_penalty
+    return Hypothesis([i for i in sequence if i != EOS_ID], score, math.exp(total / len(sequence)))
 
 
 def as_generated(ids: list[int], limit: int) -> list[int]:
@@ -75,6 +76,7 @@ def as_generated(ids: list[int], limit: int) -> list[int]:
 def assert_same(found: list[Hypothesis], expected: list[Hypothesis]) -> None:
     assert [h.ids for h in found] == [h.ids for h in expected]
     assert [h.score for h in found] == pytest.approx([h.score for h in expected], abs=1e-4)
+    assert [h.confidence for h in found] == pytest.approx([h.confidence for h in expected], abs=1e-4)
 
 
 @both_architectures
@@ -166,7 +168,7 @@ def test_banned_pieces_never_appear(architecture: str, beam_size: int) -> None:
     model, config = random_model(architecture, eos_bias=-2), DecodingConfig(beam_size=beam_size, n_best=beam_size)
     with torch.no_grad():
         model.output_bias[[*NEVER, 5]] += 20
-    n_best = search(Decoder(model, [*NEVER, 5]), SENTENCES, config, torch.device("cpu"))
+    n_best = search(Decoder([model], [*NEVER, 5]), list(map(Sentence, SENTENCES)), config, torch.device("cpu"))
     found = {i for hypotheses in n_best for h in hypotheses for i in h.ids}
     assert found
     assert found <= {4, 6}
@@ -181,3 +183,166 @@ def test_a_model_that_never_ends_is_cut_at_the_limit(architecture: str, beam_siz
         totals = log_probabilities(model, src, [h.ids for h in found])
         expected = [hypothesis(h.ids, total, config.length_penalty).score for total, h in zip(totals, found, strict=True)]
         assert [h.score for h in found] == pytest.approx(expected, abs=1e-4)
+
+
+class Limited(Short):
+    """Short sentences with at least one piece for each of the source's first three."""
+
+    def limits(self, src_length: int, prefix: int = 0) -> tuple[int, int]:
+        return min(src_length, 3) - 1, 3
+
+
+def every_text(model: EncoderDecoder, src: list[int], limit: int) -> list[tuple[list[int], float]]:
+    """All that can be said in at most `limit` pieces, EOS counted, with its log-probability, the likeliest first."""
+    texts = [list(ids) for length in range(limit + 1) for ids in itertools.product(PIECES, repeat=length)]
+    sequences = [as_generated(ids, limit) for ids in texts]
+    scored = zip(texts, log_probabilities(model, src, sequences), strict=True)
+    return sorted(scored, key=lambda one: -one[1])
+
+
+@both_architectures
+def test_translations_are_as_long_as_is_asked(architecture: str) -> None:
+    model, config = random_model(architecture, eos_bias=3), Limited(beam_size=64, n_best=40, length_penalty=0)
+    assert min(len(h.ids) for found in find(model, SENTENCES, Short(beam_size=64, n_best=40)) for h in found) == 0
+    for src, found in zip(SENTENCES, find(model, SENTENCES, config), strict=True):
+        expected = [ids for ids, _ in every_text(model, src, 3) if len(ids) >= min(len(src), 3) - 1]
+        assert sorted(h.ids for h in found) == sorted(expected)
+    plain = DecodingConfig(min_length_ratio=1.5, beam_size=3)
+    assert all(
+        len(h.ids) >= 1.5 * len(src) for src, found in zip(SENTENCES, find(model, SENTENCES, plain), strict=True) for h in found
+    )
+
+
+@both_architectures
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_no_ngram_comes_twice(architecture: str, size: int, beam_size: int) -> None:
+    def ngrams(ids: list[int]) -> list[tuple[int, ...]]:
+        return [tuple(ids[i : i + size]) for i in range(len(ids) - size + 1)]
+
+    model, config = random_model(architecture, eos_bias=-6), DecodingConfig(beam_size=beam_size, n_best=beam_size)
+    usual = [ngrams(h.ids) for found in find(model, SENTENCES, config) for h in found]
+    assert any(len(set(of)) < len(of) for of in usual)
+    for found in find(model, SENTENCES, replace(config, no_repeat_ngram=size)):
+        assert all(len(set(ngrams(h.ids))) == len(ngrams(h.ids)) for h in found)
+
+
+@both_architectures
+def test_a_prefix_is_kept_and_the_rest_is_the_best_that_follows_it(architecture: str) -> None:
+    model, config = random_model(architecture), Short(beam_size=64, n_best=40, length_penalty=0)
+    prefixes = [(5,), (), (6, 4), (4,), (6,)]
+    sentences = [Sentence(ids, prefix) for ids, prefix in zip(SENTENCES, prefixes, strict=True)]
+    for sentence, found in zip(sentences, search(Decoder([model], NEVER), sentences, config, torch.device("cpu")), strict=True):
+        begin, limit = list(sentence.prefix), config.limits(len(sentence.ids), len(sentence.prefix))[1]
+        given = log_probabilities(model, sentence.ids, [begin])[0] if begin else 0.0
+        every = [(ids, total) for ids, total in every_text(model, sentence.ids, limit) if ids[: len(begin)] == begin]
+        assert [h.ids for h in found] == [ids for ids, _ in every][:40]
+        assert [h.score for h in found] == pytest.approx([total - given for _, total in every][:40], abs=1e-4)
+
+
+TERMS = [((5, 6),), ((4,), (6,)), ((6, 6),), ((4, 5), (5,)), ((5,),)]
+
+
+def holds(ids: list[int], terms: tuple[tuple[int, ...], ...]) -> bool:
+    """Whether the terms are there, in places of their own."""
+    if not terms:
+        return True
+    first, *rest = terms
+    at = [i for i in range(len(ids)) if tuple(ids[i : i + len(first)]) == first]
+    return any(holds([*ids[:i], 0, *ids[i + len(first) :]], tuple(rest)) for i in at)
+
+
+@both_architectures
+def test_terms_are_put_in_where_they_are_likeliest(architecture: str) -> None:
+    model, config = random_model(architecture), Roomy(beam_size=120, length_penalty=0)
+    sentences = [Sentence(ids, terms=terms) for ids, terms in zip(SENTENCES, TERMS, strict=True)]
+    for sentence, [best] in zip(sentences, search(Decoder([model], NEVER), sentences, config, torch.device("cpu")), strict=True):
+        ids, total = next((ids, total) for ids, total in every_text(model, sentence.ids, 4) if holds(ids, sentence.terms))
+        assert (best.ids, best.score) == (ids, pytest.approx(total, abs=1e-4))
+
+
+@both_architectures
+@pytest.mark.parametrize("beam_size", [1, 5])
+def test_a_narrow_beam_puts_unlikely_terms_in_too(architecture: str, beam_size: int) -> None:
+    model, config = random_model(architecture), DecodingConfig(beam_size=beam_size, n_best=beam_size)
+    with torch.no_grad():
+        model.output_bias[[5, 6]] -= 8
+    sentences = [Sentence(ids, terms=terms) for ids, terms in zip(SENTENCES, TERMS, strict=True)]
+    for sentence, found in zip(sentences, search(Decoder([model], NEVER), sentences, config, torch.device("cpu")), strict=True):
+        assert holds(found[0].ids, sentence.terms)
+
+
+class Roomy(DecodingConfig):
+    """At most four pieces."""
+
+    def max_length(self, src_length: int) -> int:
+        return 4
+
+
+@both_architectures
+@pytest.mark.parametrize(("options", "allowed_pieces"), [({}, 4), ({"top_k": 2}, 2), ({"top_p": 0.6}, None)])
+def test_samples_are_drawn_as_likely_as_the_model_says(
+    architecture: str, options: dict[str, float], allowed_pieces: int | None
+) -> None:
+    model, count = random_model(architecture), 4000
+    src = [5, 6, 4]
+    config = DecodingConfig(temperature=1.5, n_best=count, beam_size=1, max_length_ratio=1e-9, **options)
+    [found] = find(model, [src], config)
+    assert [h.score for h in found] == sorted((h.score for h in found), reverse=True)
+    state = model.encode(torch.tensor([[*src, EOS_ID]]), torch.ones(1, len(src) + 1, dtype=torch.bool))
+    with torch.inference_mode():
+        logits, _ = model.step(torch.tensor([BOS_ID]), state)
+        probabilities = (allowed(logits[0]) / 1.5).softmax(-1)
+    order = probabilities.argsort(descending=True).tolist()
+    if allowed_pieces is None:  # until 0.6 is reached
+        allowed_pieces = next(n for n in range(1, 8) if probabilities[order[:n]].sum() >= 0.6)
+    kept = {i: probabilities[i].item() / probabilities[order[:allowed_pieces]].sum().item() for i in order[:allowed_pieces]}
+    firsts = [h.ids[0] if h.ids else EOS_ID for h in found]
+    assert set(firsts) <= set(kept)
+    for piece, probability in kept.items():
+        assert firsts.count(piece) / count == pytest.approx(probability, abs=4 * math.sqrt(0.25 / count))
+
+
+@both_architectures
+def test_samples_depend_on_seed_and_sentence_alone(architecture: str) -> None:
+    model, config = random_model(architecture, eos_bias=-2), DecodingConfig(temperature=1, n_best=3, seed=7)
+    together = find(model, SENTENCES, config)
+    for i, sentence in enumerate(SENTENCES):
+        assert_same(together[i], find(model, [sentence], config)[0])
+    assert [h.ids for h in together[0]] != [h.ids for h in find(model, SENTENCES, replace(config, seed=8))[0]]
+    sequences = [as_generated(h.ids, config.max_length(3)) for h in together[0]]
+    totals = log_probabilities(model, SENTENCES[0], sequences)
+    assert [h.score for h in together[0]] == pytest.approx(
+        [total / len(ids) ** config.length_penalty for ids, total in zip(sequences, totals, strict=True)], abs=1e-4
+    )
+
+
+def test_models_together_think_the_mean_of_what_each_thinks() -> None:
+    models, config = [random_model("transformer"), random_model("rnn")], Short(beam_size=64, n_best=40, length_penalty=0)
+    decoder = Decoder(models, NEVER)
+    for src, found in zip(SENTENCES, search(decoder, list(map(Sentence, SENTENCES)), config, torch.device("cpu")), strict=True):
+        for each in found:
+            sequence = as_generated(each.ids, config.max_length(len(src)))
+            of_each = [piece_scores(model, src, sequence) for model in models]
+            expected = sum(math.log((math.exp(a) + math.exp(b)) / 2) for a, b in zip(*of_each, strict=True))
+            assert each.score == pytest.approx(expected, abs=1e-4)
+
+
+def piece_scores(model: EncoderDecoder, src: list[int], sequence: list[int]) -> list[float]:
+    totals = log_probabilities(model, src, [sequence[: i + 1] for i in range(len(sequence))])
+    return [total - before for total, before in zip(totals, [0.0, *totals], strict=False)]
+
+
+@both_architectures
+def test_attention_sums_to_one_and_leaves_padding_out(architecture: str) -> None:
+    model = random_model(architecture)
+    batch = ParallelCorpus(SENTENCES, SENTENCES[::-1]).batch(list(range(len(SENTENCES))))
+    with torch.inference_mode():
+        together = model.attention(batch.src, batch.src_mask, batch.tgt_in)
+    assert together.sum(2) == pytest.approx(torch.ones_like(together[:, :, 0]), abs=1e-5)
+    assert (together * ~batch.src_mask[:, None]).max() == 0
+    for i, (src, tgt) in enumerate(zip(SENTENCES, SENTENCES[::-1], strict=True)):
+        alone = ParallelCorpus([src], [tgt]).batch([0])
+        with torch.inference_mode():
+            weights = model.attention(alone.src, alone.src_mask, alone.tgt_in)[0, : len(tgt)]
+        assert together[i, : len(tgt), : len(src) + 1].numpy() == pytest.approx(weights.numpy(), abs=1e-5)

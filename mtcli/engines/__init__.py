@@ -7,7 +7,7 @@ from typing import Protocol
 
 from mtcli.config import DecodingConfig
 from mtcli.errors import UsageError
-from mtcli.hypothesis import Hypothesis
+from mtcli.hypothesis import Hypothesis, Sentence
 
 Found = Callable[[], list[list[Hypothesis]]]
 """Waits for the search: of each sentence the `n_best` best hypotheses, best first."""
@@ -26,11 +26,8 @@ class Engine(Protocol):
 
     name: str
 
-    def submit(self, sentences: list[list[int]], config: DecodingConfig) -> Found:
-        """Begin to search for translations of sentences of source ids, without BOS and EOS, none of them empty.
-
-        What is found for a sentence does not depend on the others.
-        """
+    def submit(self, sentences: list[Sentence], config: DecodingConfig) -> Found:
+        """Begin to search for translations. What is found for a sentence does not depend on the others."""
 
     def close(self) -> None:
         """End what works for the engine; what was begun is not finished."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from mtcli.config import DecodingConfig
 from mtcli.engines import Found, check_device
 from mtcli.errors import PackageError
-from mtcli.hypothesis import Hypothesis
+from mtcli.hypothesis import Hypothesis, Sentence
 
 BATCH_TOKENS = 1024
 """Source positions in a batch, padding included."""
@@ -34,21 +35,21 @@ class CTranslate2Engine:
         for name, pieces in (("shared" if joint else "source", src), ("shared" if joint else "target", tgt)):
             if _json(folder / f"{name}_vocabulary.json") != pieces:
                 raise _damaged(folder, "its vocabulary is not that of the tokenizer")
-        self._src, self._tgt = src, {piece: i for i, piece in enumerate(tgt)}
+        self._src, self._pieces, self._tgt = src, tgt, {piece: i for i, piece in enumerate(tgt)}
 
-    def submit(self, sentences: list[list[int]], config: DecodingConfig) -> Found:
-        """See Engine."""
-        groups = defaultdict(list)  # one limit of length for all that is searched for together
-        for i, ids in enumerate(sentences):
-            groups[config.max_length(len(ids))].append(i)
+    def submit(self, sentences: list[Sentence], config: DecodingConfig) -> Found:
+        """See Engine. It knows no terms and draws nothing at random."""
+        groups = defaultdict(list)  # the same limits of length for all that is searched for together
+        for i, sentence in enumerate(sentences):
+            groups[config.limits(len(sentence.ids), len(sentence.prefix))].append(i)
         jobs = [
-            (i, job)
-            for limit, group in sorted(groups.items(), reverse=True)  # the longest first: at the end all workers are busy
-            for i, job in zip(group, self._begin([sentences[i] for i in group], limit, config), strict=True)
+            (i, limits[1], job)
+            for limits, group in sorted(groups.items(), key=lambda of: -of[0][1])  # the longest first: no worker idles at the end
+            for i, job in zip(group, self._begin([sentences[i] for i in group], limits, config), strict=True)
         ]
 
         def found() -> list[list[Hypothesis]]:
-            by_index = {i: self._hypotheses(job.result()) for i, job in jobs}
+            by_index = {i: self._hypotheses(job.result(), limit, config.length_penalty) for i, limit, job in jobs}
             return [by_index[i] for i in range(len(sentences))]
 
         return found
@@ -56,13 +57,17 @@ class CTranslate2Engine:
     def close(self) -> None:
         """See Engine. Its threads end with the process."""
 
-    def _begin(self, sentences: list[list[int]], limit: int, config: DecodingConfig) -> list[Any]:
+    def _begin(self, sentences: list[Sentence], limits: tuple[int, int], config: DecodingConfig) -> list[Any]:
+        prefixes = [[self._pieces[i] for i in sentence.prefix] or None for sentence in sentences]
         jobs: list[Any] = self._translator.translate_batch(
-            [[self._src[i] for i in ids] for ids in sentences],
+            [[self._src[i] for i in sentence.ids] for sentence in sentences],
+            target_prefix=prefixes if any(prefixes) else None,
             beam_size=config.beam_size,
             num_hypotheses=config.n_best,
             length_penalty=config.length_penalty,
-            max_decoding_length=limit,
+            no_repeat_ngram_size=config.no_repeat_ngram,
+            min_decoding_length=limits[0],
+            max_decoding_length=limits[1],
             max_input_length=0,
             max_batch_size=BATCH_TOKENS,
             batch_type="tokens",
@@ -71,11 +76,15 @@ class CTranslate2Engine:
         )
         return jobs
 
-    def _hypotheses(self, result: Any) -> list[Hypothesis]:
+    def _hypotheses(self, result: Any, limit: int, length_penalty: float) -> list[Hypothesis]:
         return [
-            Hypothesis([self._tgt[piece] for piece in pieces], score)
+            self._hypothesis([self._tgt[piece] for piece in pieces], score, limit, length_penalty)
             for pieces, score in zip(result.hypotheses, result.scores, strict=True)
         ]
+
+    def _hypothesis(self, ids: list[int], score: float, limit: int, length_penalty: float) -> Hypothesis:
+        count = min(len(ids) + 1, limit)  # EOS is one of them, unless the limit was reached
+        return Hypothesis(ids, score, math.exp(score * count ** (length_penalty - 1)))
 
 
 def quantization(folder: Path) -> str:

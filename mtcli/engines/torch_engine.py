@@ -11,18 +11,19 @@ import multiprocessing
 import multiprocessing.process
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 import torch
 
 from mtcli.config import DecodingConfig
-from mtcli.data.batches import cut
+from mtcli.data.batches import Batch, ParallelCorpus, cut
 from mtcli.engines import Found, check_device
 from mtcli.errors import TranslationError, out_of_memory
-from mtcli.hypothesis import Hypothesis
+from mtcli.hypothesis import Hypothesis, Sentence
 from mtcli.search import PADDING, Decoder, search
+from mtcli.training.loop import token_losses
 
 log = logging.getLogger("mtcli")
 
@@ -43,13 +44,15 @@ class TorchEngine:
         self._share = 1
         """Share of a batch, 1/n, that memory holds."""
 
-    def submit(self, sentences: list[list[int]], config: DecodingConfig) -> Found:
+    def submit(self, sentences: list[Sentence], config: DecodingConfig) -> Found:
         """See Engine."""
         # Padded lengths that depend on the sentence alone make results that do so, too, down to the last bit.
-        lengths = [(len(ids) + PADDING) // PADDING * PADDING * config.beam_size for ids in sentences]
-        longest_first = sorted(range(len(sentences)), key=lambda i: -lengths[i])
+        beams = config.n_best if config.temperature else config.beam_size
+        lengths = [(len(sentence.ids) + PADDING) // PADDING * PADDING * beams for sentence in sentences]
+        kinds = [(lengths[i], bool(sentence.terms)) for i, sentence in enumerate(sentences)]
+        longest_first = sorted(range(len(sentences)), key=kinds.__getitem__, reverse=True)
         batches: list[list[int]] = []
-        for _, alike in itertools.groupby(longest_first, lengths.__getitem__):
+        for _, alike in itertools.groupby(longest_first, kinds.__getitem__):
             batches += cut(list(alike), lengths, config.batch_tokens)
         jobs = self._begin([[sentences[i] for i in batch] for batch in batches], config)
 
@@ -62,15 +65,44 @@ class TorchEngine:
 
         return found
 
-    def _begin(self, batches: list[list[list[int]]], config: DecodingConfig) -> list[Found]:
+    @torch.inference_mode()
+    def score(self, pairs: list[tuple[list[int], list[int]]], config: DecodingConfig) -> list[float]:
+        """The log-probability in nats of each target given its source, EOS included: what training makes large, in float32."""
+        scores = [0.0] * len(pairs)
+        for indices, batch in self._in_batches(pairs, config):
+            of_pieces = -token_losses(self._decoder.models[0], batch)
+            lengths = batch.tgt_mask.sum(1).tolist()
+            for i, part in zip(indices, torch.split(of_pieces, lengths), strict=True):
+                scores[i] = part.sum().item()
+        return scores
+
+    @torch.inference_mode()
+    def attention(self, pairs: list[tuple[list[int], list[int]]], config: DecodingConfig) -> list[torch.Tensor]:
+        """How much each target piece looks at each source piece, [T, S] of each pair, EOS not among them."""
+        found: list[torch.Tensor] = [torch.empty(0, 0)] * len(pairs)
+        for indices, batch in self._in_batches(pairs, config):
+            weights = self._decoder.models[0].attention(batch.src, batch.src_mask, batch.tgt_in).cpu()
+            for row, i in enumerate(indices):
+                src, tgt = pairs[i]
+                found[i] = weights[row, : len(tgt), : len(src)]
+        return found
+
+    def _in_batches(self, pairs: list[tuple[list[int], list[int]]], config: DecodingConfig) -> Iterator[tuple[list[int], Batch]]:
+        corpus = ParallelCorpus([src for src, _ in pairs], [tgt for _, tgt in pairs])
+        lengths = corpus.lengths.tolist()
+        for indices in cut(sorted(range(len(pairs)), key=lengths.__getitem__), lengths, config.batch_tokens):
+            yield indices, corpus.batch(indices).to(self._device)
+
+    def _begin(self, batches: list[list[Sentence]], config: DecodingConfig) -> list[Found]:
         if not self._pool or len(batches) < 2:
             return [functools.partial(self._search, batch, config) for batch in batches]
         others = set(multiprocessing.active_children())
-        jobs = [self._pool.submit(_work, batch, config) for batch in batches]
+        with _noticing_the_dead():
+            jobs = [self._pool.submit(_work, batch, config) for batch in batches]
         self._workers += set(multiprocessing.active_children()) - others
         return [functools.partial(_result, job) for job in jobs]
 
-    def _search(self, batch: list[list[int]], config: DecodingConfig) -> Hypotheses:
+    def _search(self, batch: list[Sentence], config: DecodingConfig) -> Hypotheses:
         """Search; when memory runs out, in smaller parts from then on."""
         size = max(1, len(batch) // self._share)
         try:
@@ -91,7 +123,7 @@ class TorchEngine:
             self._pool.shutdown(cancel_futures=True)
 
 
-Search = Callable[[list[list[int]], DecodingConfig], Hypotheses]
+Search = Callable[[list[Sentence], DecodingConfig], Hypotheses]
 _search_of_worker: Search
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG, see prctl(2)
 
@@ -108,13 +140,19 @@ def _begin_worker(search_of_worker: Search, parent: int) -> None:
         os._exit(1)
 
 
-def _work(batch: list[list[int]], config: DecodingConfig) -> Hypotheses:
+def _work(batch: list[Sentence], config: DecodingConfig) -> Hypotheses:
     return _search_of_worker(batch, config)
 
 
 def _result(job: Future[Hypotheses]) -> Hypotheses:
-    try:
+    with _noticing_the_dead():
         return job.result()
+
+
+@contextlib.contextmanager
+def _noticing_the_dead() -> Iterator[None]:
+    try:
+        yield
     except BrokenProcessPool as error:
         raise TranslationError("a worker process was killed, perhaps for want of memory: give --threads 1") from error
 

@@ -53,6 +53,13 @@ class EncoderDecoder(nn.Module, ABC):
     def features(self, src: Tensor, src_mask: Tensor, tgt_in: Tensor) -> Tensor:
         """Features [B, T, D] of all target positions at once (teacher forcing)."""
 
+    @abstractmethod
+    def attention(self, src: Tensor, src_mask: Tensor, tgt_in: Tensor) -> Tensor:
+        """How much each target piece that follows a position of `tgt_in` looks at each source position, [B, T, S]; rows sum to 1.
+
+        It tells which words translate which.
+        """
+
     def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """Logits [R, V] of what follows one more `tokens` [R] in each row, and the state after it."""
         features, state = self.advance(tokens, state)

@@ -6,6 +6,7 @@ global attention with the `general` score (§3.1) and input feeding (§3.3).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -83,12 +84,19 @@ class RecurrentModel(EncoderDecoder):
 
     def features(self, src: Tensor, src_mask: Tensor, tgt_in: Tensor) -> Tensor:
         """See EncoderDecoder. Input feeding makes each position wait for the one before."""
+        return torch.stack([features for features, _ in self._positions(src, src_mask, tgt_in)], dim=1)
+
+    def attention(self, src: Tensor, src_mask: Tensor, tgt_in: Tensor) -> Tensor:
+        """See EncoderDecoder."""
+        looks = [attention_weights(state.hidden[-1], state)[:, 0] for _, state in self._positions(src, src_mask, tgt_in)]
+        return torch.stack(looks, dim=1)
+
+    def _positions(self, src: Tensor, src_mask: Tensor, tgt_in: Tensor) -> Iterator[tuple[Tensor, RecurrentState]]:
+        """The features of each position and the state after it."""
         state = self.encode(src, src_mask)
-        features = []
         for embedded in self.dropout(self.embed(self.tgt_embedding, tgt_in)).unbind(1):
-            position, state = self._advance(embedded, state)
-            features.append(position)
-        return torch.stack(features, dim=1)
+            features, state = self._advance(embedded, state)
+            yield features, state
 
     def _advance(self, embedded: Tensor, state: RecurrentState) -> tuple[Tensor, RecurrentState]:
         """One position: `embedded` [R, D] to features [R, D]."""
@@ -106,7 +114,11 @@ class RecurrentModel(EncoderDecoder):
 
 def attend(query: Tensor, state: RecurrentState) -> Tensor:
     """The memory [R, hidden] that `query` [R, hidden] points at; the K rows of a sentence ask its memory together."""
+    return (attention_weights(query, state) @ state.memory).view(query.shape)
+
+
+def attention_weights(query: Tensor, state: RecurrentState) -> Tensor:
+    """How much each row of `query` [R, hidden] looks at each source position, [B, K, S]."""
     beams = query.view(len(state.memory), -1, query.size(1))
     scores = beams @ state.keys.transpose(1, 2)
-    weights = scores.masked_fill(~state.memory_mask[:, None], float("-inf")).softmax(-1)
-    return (weights @ state.memory).view(query.shape)
+    return scores.masked_fill(~state.memory_mask[:, None], float("-inf")).softmax(-1)

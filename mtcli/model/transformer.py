@@ -23,6 +23,10 @@ ROOM = 8
 """Positions by which the keys and values of a prefix grow at once."""
 
 
+ALIGNING_LAYER = 2
+"""The decoder's layer whose attention tells best which words translate which; the last one where there are fewer."""
+
+
 @dataclass(frozen=True)
 class TransformerState(DecoderState):
     """Keys and values that are not computed again. A step writes into the prefix of the state that it goes on from."""
@@ -88,6 +92,12 @@ class Attention(nn.Module):
             mixed = F.scaled_dot_product_attention(query, keys, values, mask, is_causal=causal)
         return cast(Tensor, self.out(mixed.transpose(1, 2).flatten(2)))
 
+    def weights(self, x: Tensor, keys: Tensor, mask: Tensor) -> Tensor:
+        """How much each position of `x` [B, T, D] looks at each of `keys`, the mean of all heads: [B, T, S]."""
+        query = self._split(self.query(x))
+        scores = query @ keys.transpose(2, 3) / math.sqrt(query.size(-1))
+        return scores.masked_fill(~mask, float("-inf")).softmax(-1).mean(1)
+
     def _split(self, x: Tensor) -> Tensor:
         return x.view(*x.shape[:-1], self.heads, -1).transpose(1, 2)
 
@@ -144,10 +154,14 @@ class DecoderLayer(nn.Module):
 
     def forward(self, x: Tensor, memory: KeysValues, mask: Tensor) -> Tensor:
         """All positions at once: `x` [B, T, D], `mask` [B, 1, 1, S]."""
-        normed = self.self_norm(x)
-        x = x + self.dropout(self.self_attention(normed, self.self_attention.keys_values(normed), causal=True))
+        x = self.look_back(x)
         x = x + self.dropout(self.memory_attention(self.memory_norm(x), memory, mask))
         return cast(Tensor, x + self.dropout(self.ff(self.ff_norm(x))))
+
+    def look_back(self, x: Tensor) -> Tensor:
+        """The first part of `forward`, [B, T, D] to [B, T, D]."""
+        normed = self.self_norm(x)
+        return cast(Tensor, x + self.dropout(self.self_attention(normed, self.self_attention.keys_values(normed), causal=True)))
 
     def step(self, x: Tensor, memory: KeysValues, mask: Tensor, prefix: Tensor) -> Tensor:
         """The last position of `prefix` [R, T, 2 D], whose keys and values are put there: `x` [R, D]."""
@@ -203,6 +217,18 @@ class Transformer(EncoderDecoder):
         for layer, memory in zip(self.decoder, state.memory, strict=True):
             x = layer(x, memory, mask)
         return cast(Tensor, self.decoder_norm(x))
+
+    def attention(self, src: Tensor, src_mask: Tensor, tgt_in: Tensor) -> Tensor:
+        """See EncoderDecoder. What counts is where a piece is read, a position later than it is predicted (Chen et al. 2020)."""
+        state = self.encode(src, src_mask)
+        x = self._place(self.tgt_embedding, tgt_in)
+        mask = src_mask[:, None, None]
+        layers = [(cast(DecoderLayer, layer), memory) for layer, memory in zip(self.decoder, state.memory, strict=True)]
+        *before, (last, (keys, _)) = layers[:ALIGNING_LAYER]
+        for layer, memory in before:
+            x = layer(x, memory, mask)
+        weights = last.memory_attention.weights(last.memory_norm(last.look_back(x)), keys, mask)
+        return torch.cat([weights[:, 1:], weights[:, -1:]], dim=1)
 
     def _place(self, embedding: nn.Embedding, ids: Tensor, first: int = 0) -> Tensor:
         """[B, T, D] for `ids` [B, T] that stand at positions `first` and after."""

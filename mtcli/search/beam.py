@@ -1,4 +1,4 @@
-"""Beam search over any encoder-decoder; a beam of one is greedy search. It knows no text and no architecture."""
+"""Beam search; a beam of one is greedy search."""
 
 from __future__ import annotations
 
@@ -6,56 +6,28 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from mtcli.config import DecodingConfig
-from mtcli.data.batches import pad
-from mtcli.hypothesis import Hypothesis
-from mtcli.model import DecoderState, EncoderDecoder
-from mtcli.model.layers import linear, rows_of
+from mtcli.hypothesis import Hypothesis, Sentence
+from mtcli.model.layers import rows_of
+from mtcli.search.decoder import CHUNK, IMPOSSIBLE, Decoder, JointState
+from mtcli.search.rules import Rules, hypothesis
 from mtcli.vocab import BOS_ID, EOS_ID
 
-IMPOSSIBLE = -1e9
-"""Bias of pieces that no translation may hold."""
-PADDING = 8
-"""Sources are padded to a multiple of this."""
-CHUNK = 64
-"""Pieces whose scores are looked at together: only the chunks with the highest maxima can hold the best pieces."""
 
+def beam_search(
+    decoder: Decoder, state: JointState, sentences: list[Sentence], config: DecodingConfig, device: torch.device
+) -> list[list[Hypothesis]]:
+    """The `config.n_best` best hypotheses of each sentence, best first (Sutskever et al. 2014, §3.2).
 
-class Decoder:
-    """A model made ready to decode: matrix products in `dtype`, pieces in `never` impossible."""
-
-    def __init__(self, model: EncoderDecoder, never: list[int], dtype: torch.dtype = torch.float32) -> None:
-        """The model itself stays as it is."""
-        self.model = model.with_products_in(dtype).eval()
-        bias = model.output_bias.detach().clone()
-        bias[never] = IMPOSSIBLE
-        missing = -len(bias) % CHUNK
-        self._weight = F.pad(model.tgt_embedding.weight.detach(), (0, 0, 0, missing)).to(dtype)
-        self._bias = F.pad(bias, (0, missing), value=IMPOSSIBLE).to(dtype)
-
-    def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
-        """Log-probabilities [R, V'] of what follows one more `tokens` [R], V' being V rounded up to whole chunks."""
-        features, state = self.model.advance(tokens, state)
-        logits = linear(features, self._weight, self._bias)
-        return logits.log_softmax(-1, dtype=torch.float32), state
-
-
-@torch.inference_mode()
-def search(decoder: Decoder, sentences: list[list[int]], config: DecodingConfig, device: torch.device) -> list[list[Hypothesis]]:
-    """The `config.n_best` best hypotheses of each sentence of source ids, best first.
-
-    Beam search (Sutskever et al. 2014, §3.2): a hypothesis that ends leaves the beam, a sentence with `beam_size` ended
-    hypotheses is done and leaves the batch. At its limit of length a hypothesis ends as it is, without EOS.
+    A hypothesis that ends leaves the beam, a sentence with `beam_size` ended hypotheses is done and leaves the batch. At its
+    limit of length a hypothesis ends as it is, without EOS.
     """
-    src, src_mask = (tensor.to(device) for tensor in pad([torch.tensor(ids, dtype=torch.int64) for ids in sentences], PADDING))
-    beams = Beams([config.max_length(len(ids)) for ids in sentences], device)
+    beams = Beams(sentences, config, device)
     ended: list[list[Hypothesis]] = [[] for _ in sentences]
-    state = decoder.model.encode(src, src_mask)
     while beams.sentences:
-        scores, state = decoder.step(beams.tokens[:, -1], state)
-        rows = beams.extend(scores, config, ended)
+        logits, state = decoder.step(beams.tokens[:, -1], state)
+        rows = beams.extend(logits, config, ended)
         going_on = beams.going_on(config, ended)
         if len(going_on) < len(beams.sentences):
             beams.select(going_on)
@@ -68,24 +40,24 @@ def search(decoder: Decoder, sentences: list[list[int]], config: DecodingConfig,
 class Beams:
     """The unfinished hypotheses of B sentences, K for each, best first; K grows from 1 to the beam size."""
 
-    def __init__(self, limits: list[int], device: torch.device) -> None:
-        self.sentences = list(range(len(limits)))
+    def __init__(self, sentences: list[Sentence], config: DecodingConfig, device: torch.device) -> None:
+        self.sentences = list(range(len(sentences)))
         """For each of the B, which sentence of the batch it is."""
-        self.limits = torch.tensor(limits, device=device)
-        """[B], most pieces that a hypothesis may have."""
-        self.tokens = torch.full((len(limits), 1), BOS_ID, device=device)
+        self.rules = Rules(sentences, config, device)
+        self.tokens = torch.full((len(sentences), 1), BOS_ID, device=device)
         """[B x K, 1 + pieces so far], BOS first."""
-        self.scores = torch.zeros(len(limits), 1, device=device)
+        self.scores = torch.zeros(len(sentences), 1, device=device)
         """[B, K], log-probability so far; -inf where there is no hypothesis."""
 
-    def extend(self, scores: Tensor, config: DecodingConfig, ended: list[list[Hypothesis]]) -> Tensor:
-        """Go on by one piece, whose log-probabilities are `scores` [B x K, V]; those that end go to `ended`.
+    def extend(self, logits: Tensor, config: DecodingConfig, ended: list[list[Hypothesis]]) -> Tensor:
+        """Go on by one piece, of which the model thinks `logits` [B x K, V]; hypotheses that end go to `ended`.
 
         Returns which row each of the new rows goes on from, int64 [B x K'].
         """
         # Twice the beam, so that a whole beam goes on even if a whole beam ends.
+        scores = self.rules.scores(logits, self.tokens)
         best, rows, pieces = best_extensions(self.scores, scores, 2 * config.beam_size)
-        full = self.limits <= self.tokens.size(1)
+        full = self.rules.limits <= self.tokens.size(1)
         best = best.masked_fill(best < IMPOSSIBLE / 2, -math.inf)
         ends = (pieces == EOS_ID) | full[:, None] | best.isinf()
         self._end(ends[:, : config.beam_size], best, rows, pieces, config.length_penalty, ended)
@@ -102,8 +74,7 @@ class Beams:
     ) -> None:
         for i, k in (ends & best[:, : ends.size(1)].isfinite()).nonzero().tolist():
             ids = [*self.tokens[rows[i, k], 1:].tolist(), int(pieces[i, k])]
-            score = best[i, k].item() / len(ids) ** length_penalty
-            ended[self.sentences[i]].append(Hypothesis(ids[:-1] if ids[-1] == EOS_ID else ids, score))
+            ended[self.sentences[i]].append(hypothesis(ids, best[i, k].item(), length_penalty))
 
     def going_on(self, config: DecodingConfig, ended: list[list[Hypothesis]]) -> Tensor:
         """Which of the B sentences are not done, int64 [B']."""
@@ -114,7 +85,8 @@ class Beams:
     def select(self, index: Tensor) -> None:
         """Keep the sentences at `index` alone."""
         self.tokens = self.tokens[rows_of(index, self.scores.size(1))]
-        self.scores, self.limits = self.scores[index], self.limits[index]
+        self.scores = self.scores[index]
+        self.rules.select(index)
         self.sentences = [self.sentences[i] for i in index.tolist()]
 
 

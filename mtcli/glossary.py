@@ -1,0 +1,56 @@
+"""Terms that must be translated in a given way."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mtcli.errors import DataError
+from mtcli.lines import read_lines
+from mtcli.tokenizer import normalise
+
+_WORD = re.compile(r"\w+|[^\w\s]")
+
+
+@dataclass(frozen=True)
+class Glossary:
+    """Source terms, as words, and the target term of each."""
+
+    terms: dict[tuple[str, ...], str]
+
+    @classmethod
+    def load(cls, path: str) -> Glossary:
+        """From lines of a source term, a tab and a target term. Raises DataError for any other line."""
+        terms = {}
+        for number, line in enumerate(read_lines(path), 1):
+            if not line.strip():
+                continue
+            src, *tgt = (normalise(column) for column in line.split("\t"))
+            if len(tgt) != 1 or not src or not tgt[0]:
+                raise DataError(f"{path}, line {number}: write a source term, a tab and its translation")
+            terms[tuple(_WORD.findall(src))] = tgt[0]
+        if not terms:
+            raise DataError(f"{path}: there is no term in it")
+        return cls(terms)
+
+    def wanted(self, text: str) -> list[str]:
+        """The target term for each place where a source term stands, as whole words and written alike; longer terms first.
+
+        At the beginning of the text the first letter may be a capital.
+        """
+        words = _WORD.findall(text)
+        longest = max(map(len, self.terms))
+        found, at = [], 0
+        while at < len(words):
+            for size in range(min(longest, len(words) - at), 0, -1):
+                term = self.terms.get(tuple(words[at : at + size])) or (self._in_lower_case(words[:size]) if at == 0 else None)
+                if term:
+                    found.append(term)
+                    at += size
+                    break
+            else:
+                at += 1
+        return found
+
+    def _in_lower_case(self, words: list[str]) -> str | None:
+        return self.terms.get((words[0][0].lower() + words[0][1:], *words[1:]))

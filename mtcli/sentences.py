@@ -1,0 +1,54 @@
+"""Where sentences end."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+_STOP = re.compile(r"""(?<![.!?…])([.!?…]++)["'”’»“‘)\]]*+\s++""")
+"""With what closes after it, and the blanks. Nothing here goes back over what it has read: lines may be very long."""
+_STOP_WITHOUT_BLANK = re.compile(r"(?<=[。！？])(?=[^。！？」』”’）\s])")
+_BEGIN = re.compile(r"""["'„“”‘«»¿¡(\[–-]*+\s?+([^\W_])""")
+LONGEST_ABBREVIATION = 16
+
+_ABBREVIATIONS = frozenset(
+    re.findall(
+        r"\S+",
+        """
+        mr mrs ms dr prof st jr sr rev hon gen col capt lt sgt gov sen rep pres no nos vol fig pp vs etc al inc ltd co corp dept
+        est approx jan feb mar apr jun jul aug sep sept oct nov dec e.g i.e a.m p.m u.s u.k ph.d cf
+        bzw ca evtl ggf hr fr frl nr usw vgl sog inkl exkl geb gest abs art bd hrsg jh mio mrd min max tel str dipl ing
+        z.b d.h u.a o.ä z.t i.d.r u.u v.a s.o
+        m mm mme mlle mgr me p.ex c.-à-d env av réf chap
+        sra srta srs ud uds vd vds d dña pág págs núm avda ej p.ej aprox
+        """,
+    )
+)
+"""Of English, German, French and Spanish, without their last stop."""
+
+
+def split_sentences(text: str) -> list[str]:
+    """The sentences of a line, in order, without the blanks between them; a line of one sentence, or of none, as it is.
+
+    A stop ends a sentence unless it ends an abbreviation, an initial or a short number ("am 3. Mai"), or a small letter follows.
+    """
+    cuts = [found.end() for found in _STOP.finditer(text) if _ends_sentence(text, found)]
+    cuts += [found.end() for found in _STOP_WITHOUT_BLANK.finditer(text)]
+    if not cuts:
+        return [text]
+    edges = [0, *sorted(cuts), len(text)]
+    parts = (text[a:b].strip() for a, b in itertools.pairwise(edges))
+    return [part for part in parts if part] or [text]
+
+
+def _ends_sentence(text: str, stop: re.Match[str]) -> bool:
+    begin = _BEGIN.match(text, stop.end())
+    if not begin or begin[1].islower():
+        return False
+    if stop[1] != ".":
+        return True
+    before = text[max(0, stop.start() - LONGEST_ABBREVIATION) : stop.start()]
+    last = before.rpartition(" ")[2].lstrip("\"'„“”‘«»¿¡([").lower()
+    initial = len(last) == 1 and last.isalpha()
+    short_number = last.isdigit() and len(last) <= 2
+    return bool(last) and not initial and not short_number and last not in _ABBREVIATIONS

@@ -1,0 +1,241 @@
+"""Each option of `mtcli translate` does what it says, by the real command or the real translator."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import DATA, head, mtcli, train_tiny
+from safetensors.torch import load_file, save_file
+
+from mtcli import Translator
+from mtcli.alignment import links, words_of
+from mtcli.degenerate import is_degenerate
+from mtcli.errors import DataError, UsageError
+from mtcli.glossary import Glossary
+from mtcli.sentences import split_sentences
+from mtcli.treatment import Treatment
+from mtcli.vocab import EOS_ID
+
+LINES = (DATA / "test.de").read_text(encoding="utf-8").splitlines()[:12]
+TEXT = "".join(f"{line}\n" for line in LINES).encode()
+
+
+@pytest.fixture(params=["transformer_package", "rnn_package"])
+def package(request: pytest.FixtureRequest) -> Path:
+    return request.getfixturevalue(request.param)
+
+
+def translated(*args: str | Path, stdin: bytes = TEXT) -> list[str]:
+    return mtcli("translate", *args, stdin=stdin).stdout.decode().splitlines()
+
+
+def test_a_prefix_begins_each_translation(package: Path, tmp_path: Path) -> None:
+    prefixes = ["I have", "", "Tom", *["He is not"] * (len(LINES) - 3)]
+    (tmp_path / "begin").write_text("".join(f"{prefix}\n" for prefix in prefixes))
+    found = translated("-m", package, "--prefix", tmp_path / "begin")
+    assert all(text.startswith(prefix) for text, prefix in zip(found, prefixes, strict=True))
+    assert found[1] == translated("-m", package)[1]
+    for lines, words in ((LINES[:3], "has more"), (LINES * 2, f"{len(LINES)} lines")):
+        stdin = "".join(f"{line}\n" for line in lines).encode()
+        said = mtcli(
+            "translate", "-m", package, "--prefix", tmp_path / "begin", "-o", tmp_path / "out", stdin=stdin, code=1
+        ).stderr
+        assert words in said.decode()
+        assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("architecture", ["transformer", "rnn"])
+def test_scores_of_given_translations_are_the_loss_of_training(architecture: str, tmp_path: Path) -> None:
+    dev_src, dev_tgt = head("dev.de", 30, tmp_path), head("dev.en", 30, tmp_path)
+    package = train_tiny(tmp_path / "de-en", "--arch", architecture, "--dev-src", str(dev_src), "--dev-tgt", str(dev_tgt))
+    loss = tomllib.loads((package / "model.toml").read_text())["scores"]["dev_loss"]
+    lines = translated("-m", package, "--score-target", dev_tgt, dev_src, "--json")
+    scores = [json.loads(line) for line in lines]
+    assert -sum(score["log_probability"] for score in scores) / sum(score["pieces"] for score in scores) == pytest.approx(
+        loss, abs=2e-3
+    )
+    plain = [float(line) for line in translated("-m", package, "--score-target", dev_tgt, dev_src)]
+    assert plain == pytest.approx([score["log_probability"] for score in scores], abs=1e-3)
+    alone = Translator.load(str(package), "cpu", treatment=Treatment(scoring=True)).score([(scores[7]["src"], scores[7]["tgt"])])
+    assert alone[0].log_probability == pytest.approx(plain[7], abs=1e-3)
+    mtcli("translate", "-m", package, "--score-target", dev_tgt, "--n-best", "2", dev_src, code=2)
+
+
+def test_what_was_found_is_scored_as_it_was_when_it_was_found(package: Path) -> None:
+    translator = Translator.load(str(package), "cpu", "torch", "float32", length_penalty=1, retry=False)
+    scorer = Translator.load(str(package), "cpu", treatment=Treatment(scoring=True))
+    shorts = [line for line in LINES if len(line) < 40]
+    for [best], line in zip(translator.translate_n_best(shorts), shorts, strict=True):
+        [given] = scorer.score([(line, best.text)])
+        if scorer.tokenizer.encode([best.text], "tgt")[0] and given.pieces < translator.config.max_length(1):
+            assert given.log_probability / given.pieces <= best.score + 0.1  # other pieces may spell the same text
+
+
+def test_json_holds_confidence_and_alignment(package: Path) -> None:
+    for line in translated("-m", package, "--json", "--alignment", "--n-best", "2"):
+        values = json.loads(line)
+        assert len(values["hyps"]) == 2
+        for hyp in values["hyps"]:
+            assert 0 < hyp["confidence"] <= 1
+            pairs = [tuple(map(int, link.split("-"))) for link in hyp["alignment"].split()]
+            words = Counter(tgt for _, tgt in pairs)
+            assert words == Counter(range(len(hyp["text"].split()))), "each target word has one source word"
+            assert all(0 <= src < len(values["src"].split()) for src, _ in pairs)
+    text, links_of = translated("-m", package, "--alignment")[0].split(" ||| ")
+    assert len(links_of.split()) == len(text.split())
+    assert all(line.count("|||") == 3 for line in translated("-m", package, "--alignment", "--n-best", "2"))
+
+
+def test_words_and_links_come_from_pieces() -> None:
+    assert words_of(["▁Ha", "llo", "▁", "▁Welt", "!"]) == [0, 0, 1, 1, 1]
+    assert words_of(["▁", "x", "▁y"]) == [0, 0, 1]
+    attention = torch.tensor([[0.1, 0.3, 0.4, 0.2], [0.1, 0.1, 0.1, 0.7], [0.9, 0.0, 0.06, 0.04]])
+    assert links(attention, (-1, 0, 0, 1), [0, 1, 2]) == [(0, 0), (1, 1), (0, 2)] or links(attention, (-1, 0, 0, 1), [0, 1, 2])[
+        :2
+    ] == [
+        (0, 0),
+        (1, 1),
+    ]
+
+
+def test_samples_follow_the_seed(package: Path) -> None:
+    def drawn(**options: float) -> list[list[str]]:
+        found = Translator.load(str(package), "cpu", "auto", "float32", **options).translate_n_best(LINES)
+        return [[each.text for each in of_line] for of_line in found]
+
+    first, again, other = (drawn(temperature=1, n_best=3, seed=seed) for seed in (1, 1, 2))
+    assert first == again != other
+    assert [len(of_line) for of_line in first] == [3] * len(LINES)
+    assert drawn(temperature=1, top_k=1) == drawn(temperature=0.5, top_p=1e-9)
+    for wrong in ({"top_k": 5}, {"temperature": -1}, {"temperature": 1, "top_p": 0}):
+        with pytest.raises(UsageError):
+            drawn(**wrong)
+
+
+def test_lengths_and_repetitions_are_bounded(package: Path) -> None:
+    tokenizer = Translator.load(str(package), "cpu", "torch").tokenizer
+    short = [line for line in LINES if len(line) < 40]
+    source = tokenizer.encode(short, "src")
+    for options in ({"min_length_ratio": 1.5}, {"no_repeat_ngram": 2}):
+        translator = Translator.load(str(package), "cpu", "auto", retry=False, **options)
+        found = translator.engine.submit(
+            [part for parts in translator._parts(short) for part in [parts[0].sentence]], translator.config
+        )()
+        for src, [best] in zip(source, found, strict=True):
+            if "min_length_ratio" in options:
+                assert len(best.ids) >= min(1.5 * len(src), translator.config.max_length(len(src)) - 1)
+            else:
+                assert len(set(zip(best.ids, best.ids[1:], strict=False))) == len(best.ids) - 1
+
+
+def test_glossary_terms_are_put_in(package: Path, tmp_path: Path) -> None:
+    terms = tmp_path / "terms.tsv"
+    terms.write_text("Hund\twolfhound\n\nrotes Fahrrad\tred bicycle\n", encoding="utf-8")
+    translator = Translator.load(str(package), "cpu", treatment=Treatment(glossary=str(terms)))
+    found = translator.translate(["Der Hund ist da.", "Ein rotes Fahrrad!", "Hunde."])
+    assert "wolfhound" in found[0].replace(".", " ").split()
+    assert "red bicycle" in found[1]
+    assert "wolfhound" not in found[2]
+
+
+def test_a_glossary_that_cannot_be_read_is_told(transformer_package: Path, tmp_path: Path) -> None:
+    (tmp_path / "terms.tsv").write_text("Hund\twolfhound\nno tab\n")
+    said = mtcli("translate", "-m", transformer_package, "--glossary", tmp_path / "terms.tsv", stdin=TEXT, code=1).stderr
+    assert b"line 2" in said
+
+
+def test_a_glossary_finds_whole_words_the_longest_first(tmp_path: Path) -> None:
+    path = tmp_path / "terms.tsv"
+    path.write_text("dog\tHund\nhot dog\tWurst\nbig\tgroß\n", encoding="utf-8")
+    glossary = Glossary.load(str(path))
+    assert glossary.wanted("A hot dog, a dog.") == ["Wurst", "Hund"]
+    assert glossary.wanted("Dog days: dogs, Dog") == ["Hund"]
+    assert glossary.wanted("") == []
+    path.write_text("\n", encoding="utf-8")
+    with pytest.raises(DataError, match="no term"):
+        Glossary.load(str(path))
+
+
+def test_models_translate_together(tmp_path: Path) -> None:
+    dev = ["--dev-src", str(head("dev.de", 10, tmp_path)), "--dev-tgt", str(head("dev.en", 10, tmp_path))]
+    one, other = (train_tiny(tmp_path / seed, "--seed", seed, *dev) for seed in ("1", "2"))
+    alone, twice, together = (
+        Translator.load(names, "cpu", "auto", "float32", n_best=2, retry=False).translate_n_best(LINES)
+        for names in (str(one), [str(one), str(one)], [str(one), str(other)])
+    )
+    for a, b in zip(alone, twice, strict=True):
+        assert [each.text for each in a] == [each.text for each in b]
+        assert [each.score for each in a] == pytest.approx([each.score for each in b], abs=1e-4)
+    assert alone != together
+    third = train_tiny(tmp_path / "3")
+    said = mtcli("translate", "-m", one, "-m", third, stdin=TEXT, code=2).stderr
+    assert b"another tokenizer" in said
+
+
+def test_sentences_of_a_line_are_translated_by_themselves(package: Path) -> None:
+    usual = Translator.load(str(package), "cpu")
+    apart = usual.translate(["Ich bin da.", "Wo bist du?", "Ich bin da. Wo bist du?"])
+    assert apart[2] == f"{apart[0]} {apart[1]}", "the model was trained on single sentences"
+    together = Translator.load(str(package), "cpu", treatment=Treatment(split=False))
+    both = ["Ich bin da. Wo bist du?"]
+    assert [len(translator._parts(both)[0]) for translator in (usual, together)] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("line", "sentences"),
+    [
+        ("Hallo Welt. Wie geht es dir? Gut!", 3),
+        ("Am 3. Mai kam Dr. Müller. Er blieb.", 2),
+        ("J. Smith met Mr. Brown, e.g. here. „Was?“ Ja.", 3),
+        ("Yes... no. Maybe... But", 2),
+        ("Er sagte: „Komm!“ und ging.", 1),
+        ("3.5 Prozent. 20 waren da.", 2),
+        ("你好。我很好！", 2),
+        ("¿Qué? ¡Nada! Vale.", 3),
+        ("", 1),
+        ("...", 1),
+        ("a" * 100_000 + ". " * 50_000 + "." * 100_000 + "A. (((" * 50_000, 2),
+    ],
+)
+def test_sentences_end_where_they_end(line: str, sentences: int) -> None:
+    found = split_sentences(line)
+    assert len(found) == sentences
+    assert "".join(found).replace(" ", "") == line.replace(" ", "")
+
+
+def test_what_cannot_be_right_is_told_from_what_is_odd() -> None:
+    usual = list(range(20, 40))
+    assert is_degenerate(usual, [], 50)
+    assert is_degenerate(usual, usual, len(usual))
+    assert is_degenerate(usual, [5, *[6, 7, 8] * 3, 9], 50)
+    assert is_degenerate(usual, [5] * 8, 50)
+    assert not is_degenerate(usual, usual, 50)
+    assert not is_degenerate(usual, [5, 6, 7, 5, 6, 7], 50)
+    assert not is_degenerate([3] * 9, [5] * 9, 50), "the source says it so often, too"
+
+
+def test_loops_are_translated_again_without_them(transformer_package: Path, tmp_path: Path) -> None:
+    package = shutil.copytree(transformer_package, tmp_path / "looping", ignore=shutil.ignore_patterns("ct2"))
+    weights = load_file(package / "weights.safetensors")
+    weights["output_bias"][300] += 3  # a model that wants to say one thing for ever
+    weights["output_bias"][EOS_ID] += 3
+    save_file(weights, package / "weights.safetensors")
+    text = [line for line in LINES if len(line) < 60]
+    usual, again = (Translator.load(str(package), "cpu", beam_size=1, retry=retry) for retry in (False, True))
+    [before, after] = (translator.translate(text) for translator in (usual, again))
+    assert any("uuuuuuuu" in line or len(set(line)) < 4 for line in before)
+    assert before != after
+    assert all(not re.search(r"(.)\1{8}", line) for old, line in zip(before, after, strict=True) if old != line)
+    changed = sum(a != b for a, b in zip(before, after, strict=True))
+    [(notice, count)] = [item for item in again.notices.items() if "loops" in item[0]]
+    assert changed <= count <= len(text)
+    stdin = "".join(f"{line}\n" for line in text).encode()
+    said = mtcli("translate", "-m", package, "--beam-size", "1", stdin=stdin).stderr.decode()
+    assert f"{count} of {len(text)} lines {notice}" in said
