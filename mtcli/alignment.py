@@ -1,4 +1,4 @@
-"""Which words translate which, from what pieces look at."""
+"""Which words translate which, from what pieces have to do with one another."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def words_of(pieces: list[str]) -> list[int]:
     return words
 
 
-def links(attention: Tensor, src_words: tuple[int, ...], tgt_words: list[int]) -> list[Link]:
-    """The source word that each target word looks at most. `attention` [T, S] is of pieces; words below 0 are left out."""
+def links(weights: Tensor, src_words: tuple[int, ...], tgt_words: list[int]) -> list[Link]:
+    """The source word that has most to do with each target word. `weights` [T, S] are of pieces; words below 0 are left out."""
     looks: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))
-    for tgt, row in zip(tgt_words, attention.tolist(), strict=True):
+    for tgt, row in zip(tgt_words, weights.tolist(), strict=True):
         for src, weight in zip(src_words, row, strict=True):
             if src >= 0:
                 looks[tgt][src] += weight

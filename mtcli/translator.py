@@ -298,7 +298,7 @@ class Translator:
         pairs = [(part.sentence.ids, h.ids) for part, of_part in zip(parts, found, strict=True) for h in of_part]
         words = (part.words for part, of_part in zip(parts, found, strict=True) for _ in of_part)
         for (_, tgt), src_words, weights in zip(
-            pairs, words, cast("TorchEngine", self.engine).attention(pairs, self.config), strict=True
+            pairs, words, cast("TorchEngine", self.engine).alignment(pairs, self.config), strict=True
         ):
             yield tuple(links(weights, src_words, words_of(self.tokenizer.pieces(tgt, "tgt"))))
 

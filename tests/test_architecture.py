@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[1]
 ROWS = [
     ["errors", "config", "vocab", "hypothesis", "lines", "tags", "degenerate", "sentences", "treatment"],
     ["tokenizer", "data", "model", "scoring"],
-    ["sampling", "corpora", "search", "training"],
-    ["epochs", "package", "card", "report", "engines", "alignment", "glossary", "markup"],
+    ["sampling", "corpora", "search", "training", "alignment", "glossary"],
+    ["epochs", "package", "card", "report", "engines", "markup"],
     ["translator", "pieces", "export"],
     ["run", "pipe"],
     ["trainer"],

@@ -339,10 +339,11 @@ def test_attention_sums_to_one_and_leaves_padding_out(architecture: str) -> None
     batch = ParallelCorpus(SENTENCES, SENTENCES[::-1]).batch(list(range(len(SENTENCES))))
     with torch.inference_mode():
         together = model.attention(batch.src, batch.src_mask, batch.tgt_in)
-    assert together.sum(2) == pytest.approx(torch.ones_like(together[:, :, 0]), abs=1e-5)
-    assert (together * ~batch.src_mask[:, None]).max() == 0
+    assert together.size(1) == (4 if architecture == "transformer" else 1), "two heads in each of two layers"
+    assert together.sum(3).numpy() == pytest.approx(torch.ones_like(together[..., 0]).numpy(), abs=1e-5)
+    assert (together * ~batch.src_mask[:, None, None]).max() == 0
     for i, (src, tgt) in enumerate(zip(SENTENCES, SENTENCES[::-1], strict=True)):
         alone = ParallelCorpus([src], [tgt]).batch([0])
         with torch.inference_mode():
-            weights = model.attention(alone.src, alone.src_mask, alone.tgt_in)[0, : len(tgt)]
-        assert together[i, : len(tgt), : len(src) + 1].numpy() == pytest.approx(weights.numpy(), abs=1e-5)
+            weights = model.attention(alone.src, alone.src_mask, alone.tgt_in)[0, :, : len(tgt)]
+        assert together[i, :, : len(tgt), : len(src) + 1].numpy() == pytest.approx(weights.numpy(), abs=1e-5)

@@ -77,14 +77,18 @@ class TorchEngine:
         return scores
 
     @torch.inference_mode()
-    def attention(self, pairs: list[tuple[list[int], list[int]]], config: DecodingConfig) -> list[torch.Tensor]:
-        """How much each target piece looks at each source piece, [T, S] of each pair, EOS not among them."""
+    def alignment(self, pairs: list[tuple[list[int], list[int]]], config: DecodingConfig) -> list[torch.Tensor]:
+        """How much each target piece and each source piece have to do with one another, [T, S] of each pair, EOS not among them.
+
+        That is how much the first looks at the second, times the share that it has of all that looks there: both must agree.
+        """
         found: list[torch.Tensor] = [torch.empty(0, 0)] * len(pairs)
         for indices, batch in self._in_batches(pairs, config):
             weights = self._decoder.models[0].attention(batch.src, batch.src_mask, batch.tgt_in).cpu()
             for row, i in enumerate(indices):
                 src, tgt = pairs[i]
-                found[i] = weights[row, : len(tgt), : len(src)]
+                looks = weights[row, :, : len(tgt), : len(src)]
+                found[i] = (looks * looks / looks.sum(1, keepdim=True).clamp_min(1e-9)).mean(0)
         return found
 
     def _in_batches(self, pairs: list[tuple[list[int], list[int]]], config: DecodingConfig) -> Iterator[tuple[list[int], Batch]]:

@@ -55,9 +55,9 @@ class EncoderDecoder(nn.Module, ABC):
 
     @abstractmethod
     def attention(self, src: Tensor, src_mask: Tensor, tgt_in: Tensor) -> Tensor:
-        """How much each target piece that follows a position of `tgt_in` looks at each source position, [B, T, S]; rows sum to 1.
+        """How much each target piece that follows a position of `tgt_in` looks at each source position, [B, A, T, S].
 
-        It tells which words translate which.
+        A is the number of attentions that the model has; rows sum to 1. They tell which words translate which.
         """
 
     def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:

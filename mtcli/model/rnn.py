@@ -89,7 +89,7 @@ class RecurrentModel(EncoderDecoder):
     def attention(self, src: Tensor, src_mask: Tensor, tgt_in: Tensor) -> Tensor:
         """See EncoderDecoder."""
         looks = [attention_weights(state.hidden[-1], state)[:, 0] for _, state in self._positions(src, src_mask, tgt_in)]
-        return torch.stack(looks, dim=1)
+        return torch.stack(looks, dim=1)[:, None]
 
     def _positions(self, src: Tensor, src_mask: Tensor, tgt_in: Tensor) -> Iterator[tuple[Tensor, RecurrentState]]:
         """The features of each position and the state after it."""

@@ -23,10 +23,6 @@ ROOM = 8
 """Positions by which the keys and values of a prefix grow at once."""
 
 
-ALIGNING_LAYER = 2
-"""The decoder's layer whose attention tells best which words translate which; the last one where there are fewer."""
-
-
 @dataclass(frozen=True)
 class TransformerState(DecoderState):
     """Keys and values that are not computed again. A step writes into the prefix of the state that it goes on from."""
@@ -93,10 +89,10 @@ class Attention(nn.Module):
         return cast(Tensor, self.out(mixed.transpose(1, 2).flatten(2)))
 
     def weights(self, x: Tensor, keys: Tensor, mask: Tensor) -> Tensor:
-        """How much each position of `x` [B, T, D] looks at each of `keys`, the mean of all heads: [B, T, S]."""
+        """How much each position of `x` [B, T, D] looks at each of `keys` in each head: [B, H, T, S]."""
         query = self._split(self.query(x))
         scores = query @ keys.transpose(2, 3) / math.sqrt(query.size(-1))
-        return scores.masked_fill(~mask, float("-inf")).softmax(-1).mean(1)
+        return scores.masked_fill(~mask, float("-inf")).softmax(-1)
 
     def _split(self, x: Tensor) -> Tensor:
         return x.view(*x.shape[:-1], self.heads, -1).transpose(1, 2)
@@ -219,16 +215,15 @@ class Transformer(EncoderDecoder):
         return cast(Tensor, self.decoder_norm(x))
 
     def attention(self, src: Tensor, src_mask: Tensor, tgt_in: Tensor) -> Tensor:
-        """See EncoderDecoder. What counts is where a piece is read, a position later than it is predicted (Chen et al. 2020)."""
+        """See EncoderDecoder. The attentions are the heads of all layers."""
         state = self.encode(src, src_mask)
         x = self._place(self.tgt_embedding, tgt_in)
         mask = src_mask[:, None, None]
-        layers = [(cast(DecoderLayer, layer), memory) for layer, memory in zip(self.decoder, state.memory, strict=True)]
-        *before, (last, (keys, _)) = layers[:ALIGNING_LAYER]
-        for layer, memory in before:
+        looks = []
+        for layer, memory in zip(cast("list[DecoderLayer]", self.decoder), state.memory, strict=True):
+            looks.append(layer.memory_attention.weights(layer.memory_norm(layer.look_back(x)), memory[0], mask))
             x = layer(x, memory, mask)
-        weights = last.memory_attention.weights(last.memory_norm(last.look_back(x)), keys, mask)
-        return torch.cat([weights[:, 1:], weights[:, -1:]], dim=1)
+        return torch.cat(looks, dim=1)
 
     def _place(self, embedding: nn.Embedding, ids: Tensor, first: int = 0) -> Tensor:
         """[B, T, D] for `ids` [B, T] that stand at positions `first` and after."""

@@ -8,8 +8,8 @@ from mtcli.config import DecodingConfig
 from mtcli.data.batches import pad
 from mtcli.hypothesis import Hypothesis, Sentence
 from mtcli.search.beam import beam_search
-from mtcli.search.constrained import constrained_search
-from mtcli.search.decoder import Decoder
+from mtcli.search.constrained import constrained_search, held
+from mtcli.search.decoder import Decoder, JointState
 from mtcli.search.sample import sample
 
 __all__ = ["PADDING", "Decoder", "search"]
@@ -21,10 +21,17 @@ PADDING = 8
 @torch.inference_mode()
 def search(decoder: Decoder, sentences: list[Sentence], config: DecodingConfig, device: torch.device) -> list[list[Hypothesis]]:
     """The `config.n_best` best hypotheses of each sentence, best first. Either all sentences have terms or none has."""
-    src, src_mask = pad([torch.tensor(sentence.ids, dtype=torch.int64) for sentence in sentences], PADDING)
-    state = decoder.encode(src.to(device), src_mask.to(device))
-    if sentences[0].terms:
-        return constrained_search(decoder, state, sentences, config, device)
-    if config.temperature:
-        return sample(decoder, state, sentences, config, device)
-    return beam_search(decoder, state, sentences, config, device)
+
+    def begin(some: list[Sentence]) -> JointState:
+        src, src_mask = pad([torch.tensor(sentence.ids, dtype=torch.int64) for sentence in some], PADDING)
+        return decoder.encode(src.to(device), src_mask.to(device))
+
+    if config.temperature and not sentences[0].terms:
+        return sample(decoder, begin(sentences), sentences, config, device)
+    found = beam_search(decoder, begin(sentences), sentences, config, device)
+    missing = [i for i, (sentence, hyps) in enumerate(zip(sentences, found, strict=True)) if not held(sentence, hyps, decoder)]
+    if missing:  # most terms come of themselves
+        some = [sentences[i] for i in missing]
+        for i, hyps in zip(missing, constrained_search(decoder, begin(some), some, config, device), strict=True):
+            found[i] = hyps
+    return found

@@ -140,6 +140,20 @@ def shared_out(found: list[Candidate], width: int) -> list[Candidate]:
     return kept
 
 
+def held(sentence: Sentence, hypotheses: list[Hypothesis], decoder: Decoder) -> bool:
+    """Whether all hypotheses hold all terms of the sentence, as whole words."""
+    return not sentence.terms or all(_holds(found.ids, sentence.terms, set(decoder.continuing)) for found in hypotheses)
+
+
+def _holds(ids: list[int], terms: Terms, continuing: set[int]) -> bool:
+    progress = Progress(terms)
+    for piece, following in zip(ids, [*ids, EOS_ID][1:], strict=True):
+        before, progress = progress, progress.after(piece)
+        if progress.met != before.met and following in continuing:
+            return False
+    return progress.complete
+
+
 def _ends_term(tokens: Tensor, progress: Progress) -> bool:
     ids = tuple(tokens.tolist())
     return any(ids[-len(progress.terms[i]) :] == progress.terms[i] for i in progress.met)
