@@ -199,7 +199,7 @@ class DataRecord:
     weights: tuple[float, ...] = ()
     """How often an epoch shows each file's pairs; empty when each is shown once."""
     origin: str = ""
-    """The package that training went out from, if there was one."""
+    """Name of the package that training went out from, if there was one."""
     pairs: int = 0
     tgt_tokens: int = 0
     """Sentence pairs and target pieces that were trained on."""

@@ -114,7 +114,7 @@ def test_a_low_terminal_loses_the_sentences_first(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_no_color_and_dumb_terminals_are_respected(tmp_path: Path) -> None:
     plain = shown(training(tmp_path, 3), TERM="dumb")
-    assert "\x1b" not in plain and "validation at step 3" in plain and "  hyp " in plain
+    assert "\x1b" not in plain and "validation at step 3" in plain and "  hyp " in plain and "\n  time    about 0:" in plain
     colourless = shown(training(tmp_path, 6), NO_COLOR="1")
     assert "training loss" in colourless and not re.search(r"\x1b\[[0-9;]*\b(3[0-7]|9[0-7]|38)\b[0-9;]*m", colourless)
 

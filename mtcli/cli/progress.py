@@ -35,7 +35,8 @@ def follow(run: TrainingRun, quiet: bool, tensorboard: bool = False) -> None:
     stop = Stop(run, quiet or panel)  # the panel says it itself
     events = TensorBoard(run) if tensorboard and not parallel.rank() else None
     with _view(run, quiet, panel, stop) as view, contextlib.closing(events) if events else contextlib.nullcontext():
-        view.write(_plan(run))
+        if not quiet:
+            view.write(_plan(run))
         for record in run.records():
             if events:
                 events.write(record)
@@ -81,11 +82,12 @@ def _plan(run: TrainingRun) -> str:
     steps = [f"{budget.steps:,} steps"] if budget.steps else []
     epochs = [f"{budget.epochs:,} passes"] if budget.epochs else []
     seconds = [clock(budget.seconds)] if budget.seconds else []
+    expected = "" if budget.seconds else f"\n  time    about {clock(run.loop.expected_seconds())}, and what validating takes"
     return (
         f"{plan.folder}: {config.model.architecture} {languages}, on {plan.device}{begun}\n"
         f"  data    {data.pairs:,} sentence pairs, {data.tgt_tokens:,} target tokens, {data.dev_pairs:,} dev pairs\n"
         f"  model   {plan.parameters / 1e6:.1f} M parameters, {pieces}\n"
-        f"  budget  {' or '.join(steps + epochs + seconds)}, or {budget.patience} validations without progress"
+        f"  budget  {' or '.join(steps + epochs + seconds)}, or {budget.patience} validations without progress{expected}"
     )
 
 

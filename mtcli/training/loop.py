@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from mtcli.training.r_drop import RDropLoss
 
 log = logging.getLogger("mtcli")
 
+TRIALS = 3
+"""Batches that are computed to tell how long training will take."""
 Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
@@ -108,6 +111,22 @@ class TrainingLoop:
         """Set `progress` and `stopping`, in all processes alike."""
         self.progress, stop = parallel.largest([self.used(), float(self.stop_asked)], self.device)
         self.stopping = stop > 0
+
+    def expected_seconds(self) -> float:
+        """Of the updates that are left, about: the gradients of some batches are computed, and thrown away."""
+        left = 1 - self.used()
+        corpus = self.corpora(self.epoch)
+        batches = corpus.epoch(self.config.batch_tokens, self.config.seed, self.epoch)
+        total = self.config.steps or self.config.epochs * len(batches)
+        if self.config.epochs:
+            total = min(total, self.config.epochs * len(batches))
+        self.model.train()
+        times = []
+        for batch in batches[:TRIALS] if left else []:
+            started = time.monotonic()
+            self._gradients(corpus, batch, 1)
+            times.append(time.monotonic() - started)
+        return statistics.median(times) * total * left if times else 0.0
 
     def steps(self) -> Iterator[StepRecord]:
         """Train until the budget is used up, from wherever the loop stands."""
