@@ -91,7 +91,7 @@ class EncoderDecoder(nn.Module, ABC):
         model = copy.deepcopy(self)
         for module in model.modules():
             if isinstance(module, Linear):
-                module.to(dtype)
+                module.make_ready(dtype)
         return model
 
     def embed(self, embedding: nn.Embedding, ids: Tensor) -> Tensor:

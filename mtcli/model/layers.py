@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -10,26 +12,52 @@ ROWS = 32
 """Rows are filled up to a multiple of this for products in bfloat16."""
 
 
-def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """`x` [..., inputs] to [..., outputs] in the type of the weights, which may be bfloat16 for decoding.
+class Map:
+    """A linear map for decoding: `weight` [outputs, inputs] in its type, which may be bfloat16.
 
-    There oneDNN makes code for each new number of rows, so that these are filled up to few numbers. A row gives the same
-    whatever others are computed with it.
+    There oneDNN makes code for each new number of rows, so that these are filled up to few numbers, and the weight is laid out
+    for it once. A row gives the same whatever others are computed with it.
     """
-    if weight.dtype != torch.bfloat16:
-        return F.linear(x, weight, bias)
-    rows = x.reshape(-1, x.size(-1))
-    filled = rows.new_empty(-(-len(rows) // ROWS) * ROWS, x.size(-1), dtype=weight.dtype)
-    filled[: len(rows)] = rows
-    return F.linear(filled, weight, bias)[: len(rows)].view(*x.shape[:-1], -1)
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        self.dtype, self._bias = weight.dtype, bias
+        self._packed = _packs(weight)
+        self._weight = torch.ops.mkldnn._reorder_linear_weight(weight) if self._packed else weight
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """[..., inputs] to [..., outputs]."""
+        if self.dtype != torch.bfloat16:
+            return F.linear(x, self._weight, self._bias)
+        rows = x.reshape(-1, x.size(-1))
+        filled = rows.new_empty(-(-len(rows) // ROWS) * ROWS, x.size(-1), dtype=self.dtype)
+        filled[: len(rows)] = rows
+        found = (
+            torch.ops.mkldnn._linear_pointwise(filled, self._weight, self._bias, "none", [], "")
+            if self._packed
+            else F.linear(filled, self._weight, self._bias)
+        )
+        return cast(Tensor, found[: len(rows)].view(*x.shape[:-1], -1))
+
+
+def _packs(weight: Tensor) -> bool:
+    """Whether torch can lay this weight out for oneDNN: what its compiler uses, which another version may lack."""
+    known = hasattr(torch.ops.mkldnn, "_reorder_linear_weight") and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    return known and weight.dtype == torch.bfloat16 and weight.device.type == "cpu"
 
 
 class Linear(nn.Linear):
-    """A linear map by `linear`."""
+    """A linear map that can be made ready for decoding."""
+
+    ready: Map | None = None
+
+    def make_ready(self, dtype: torch.dtype) -> None:
+        """From now on compute with the weights as they are, in `dtype`."""
+        self.to(dtype)
+        self.ready = Map(self.weight.detach(), None if self.bias is None else self.bias.detach())
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., inputs] to [..., outputs]."""
-        return linear(x, self.weight, self.bias)
+        return self.ready(x) if self.ready else super().forward(x)
 
 
 class Dropout(nn.Module):

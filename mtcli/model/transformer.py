@@ -28,9 +28,9 @@ class TransformerState(DecoderState):
     """Keys and values that are not computed again. A step writes into the prefix of the state that it goes on from."""
 
     memory: tuple[KeysValues, ...]
-    """For each decoder layer, of the B source sentences."""
-    memory_mask: Tensor
-    """[B, S], True where a token is real."""
+    """For each decoder layer keys [B, H, D/H, S] and values [B, H, S, D/H] of the B source sentences."""
+    memory_bias: Tensor
+    """[B, 1, 1, S], 0 where a token is real, else -inf."""
     prefix: Tensor
     """[R', L, T, 2 D], keys and values of each decoder layer for the positions that rows had so far, and room for more."""
     origin: Tensor | None
@@ -41,14 +41,14 @@ class TransformerState(DecoderState):
     def reorder(self, index: Tensor) -> TransformerState:
         """See DecoderState. The memory stays: it belongs to the sentence, not to the row."""
         origin = index if self.origin is None else self.origin[index]
-        return TransformerState(self.memory, self.memory_mask, self.prefix, origin, self.length)
+        return TransformerState(self.memory, self.memory_bias, self.prefix, origin, self.length)
 
     def select(self, index: Tensor) -> TransformerState:
         """See DecoderState."""
         count = len(self.prefix if self.origin is None else self.origin)
         memory = tuple((keys[index], values[index]) for keys, values in self.memory)
-        state = TransformerState(memory, self.memory_mask[index], self.prefix, self.origin, self.length)
-        return state.reorder(rows_of(index, count // len(self.memory_mask)))
+        state = TransformerState(memory, self.memory_bias[index], self.prefix, self.origin, self.length)
+        return state.reorder(rows_of(index, count // len(self.memory_bias)))
 
     def room(self) -> Tensor:
         """The prefix with its rows in order and room for one more position."""
@@ -88,19 +88,32 @@ class Attention(nn.Module):
             mixed = F.scaled_dot_product_attention(query, keys, values, mask, is_causal=causal)
         return cast(Tensor, self.out(mixed.transpose(1, 2).flatten(2)))
 
-    def weights(self, x: Tensor, keys: Tensor, mask: Tensor) -> Tensor:
-        """How much each position of `x` [B, T, D] looks at each of `keys` in each head: [B, H, T, S]."""
-        query = self._split(self.query(x))
-        scores = query @ keys.transpose(2, 3) / math.sqrt(query.size(-1))
-        return scores.masked_fill(~mask, float("-inf")).softmax(-1)
+    def ask(self, x: Tensor, keys_values: KeysValues, bias: Tensor) -> Tensor:
+        """As `forward` for few positions `x` [B, K, D] and keys [B, H, D/H, S]; `bias` [B, 1, 1, S] is added to the products."""
+        keys, values = keys_values
+        return cast(Tensor, self.out((self.weights(x, keys, bias) @ values).transpose(1, 2).flatten(2)))
+
+    def weights(self, x: Tensor, keys: Tensor, bias: Tensor) -> Tensor:
+        """How much each position of `x` [B, T, D] looks at each of `keys` [B, H, D/H, S] in each head: [B, H, T, S]."""
+        query = self._split(self.query(x)).to(keys.dtype)
+        return ((query @ keys).mul_(query.size(-1) ** -0.5) + bias).softmax(-1)
 
     def _split(self, x: Tensor) -> Tensor:
         return x.view(*x.shape[:-1], self.heads, -1).transpose(1, 2)
 
 
 def _for_attention(x: Tensor) -> Tensor:
-    """On a CPU attention to short sentences is faster in float32 than in bfloat16."""
+    """On a CPU attention to short sentences is faster in float32 than in bfloat16, unless it has tiles for that (AMX)."""
+    return x if torch.cpu._is_amx_tile_supported() else _in_float(x)
+
+
+def _in_float(x: Tensor) -> Tensor:
     return x.float() if x.device.type == "cpu" and x.dtype == torch.bfloat16 else x
+
+
+def _in_floats(keys_values: KeysValues) -> KeysValues:
+    """Asking for little, a CPU is faster in float32 in any case."""
+    return _in_float(keys_values[0]), _in_float(keys_values[1])
 
 
 class FeedForward(nn.Module):
@@ -159,13 +172,13 @@ class DecoderLayer(nn.Module):
         normed = self.self_norm(x)
         return cast(Tensor, x + self.dropout(self.self_attention(normed, self.self_attention.keys_values(normed), causal=True)))
 
-    def step(self, x: Tensor, memory: KeysValues, mask: Tensor, prefix: Tensor) -> Tensor:
+    def step(self, x: Tensor, memory: KeysValues, bias: Tensor, prefix: Tensor) -> Tensor:
         """The last position of `prefix` [R, T, 2 D], whose keys and values are put there: `x` [R, D]."""
         normed = self.self_norm(x)[:, None]
         prefix[:, -1:] = self.self_attention.key_value(normed)
         x = x + self.self_attention(normed, self.self_attention.split(_for_attention(prefix)))[:, 0]
-        beams = self.memory_norm(x).view(len(mask), -1, x.size(-1))  # the K rows of a sentence ask its memory together
-        x = x + self.memory_attention(beams, memory, mask).reshape(x.shape)
+        beams = self.memory_norm(x).view(len(bias), -1, x.size(-1))  # the K rows of a sentence ask its memory together
+        x = x + self.memory_attention.ask(beams, memory, bias).reshape(x.shape)
         return cast(Tensor, x + self.ff(self.ff_norm(x)))
 
 
@@ -185,32 +198,36 @@ class Transformer(EncoderDecoder):
 
     def encode(self, src: Tensor, src_mask: Tensor) -> TransformerState:
         """See EncoderDecoder."""
+        memory = self._read(src, src_mask)
+        keys_values = tuple((keys.transpose(2, 3).contiguous(), values.contiguous()) for keys, values in map(_in_floats, memory))
+        bias = torch.zeros_like(src_mask, dtype=keys_values[0][0].dtype).masked_fill(~src_mask, -math.inf)[:, None, None]
+        like = cast(DecoderLayer, self.decoder[0]).self_attention.key_value.weight
+        prefix = like.new_empty(len(src), len(self.decoder), 0, 2 * like.size(1))
+        return TransformerState(keys_values, bias, prefix, None, 0)
+
+    def _read(self, src: Tensor, src_mask: Tensor) -> list[KeysValues]:
+        """Of each decoder layer the keys and values of the memory."""
         x = self._place(self.src_embedding, src)
         mask = src_mask[:, None, None]
         for layer in self.encoder:
             x = layer(x, mask)
         memory = self.encoder_norm(x)
-        keys_values = tuple(cast(DecoderLayer, layer).memory_attention.keys_values(memory) for layer in self.decoder)
-        dtype = cast(DecoderLayer, self.decoder[0]).self_attention.key_value.weight.dtype
-        prefix = memory.new_empty(len(src), len(self.decoder), 0, 2 * memory.size(2), dtype=dtype)
-        return TransformerState(keys_values, src_mask, prefix, None, 0)
+        return [cast(DecoderLayer, layer).memory_attention.keys_values(memory) for layer in self.decoder]
 
     def advance(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, TransformerState]:
         """See EncoderDecoder."""
         state = cast(TransformerState, state)
         x = self._place(self.tgt_embedding, tokens[:, None], first=state.length)[:, 0]
-        mask = state.memory_mask[:, None, None]
         prefix = state.room()
         for i, layer in enumerate(self.decoder):
-            x = cast(DecoderLayer, layer).step(x, state.memory[i], mask, prefix[:, i, : state.length + 1])
-        return self.decoder_norm(x), TransformerState(state.memory, state.memory_mask, prefix, None, state.length + 1)
+            x = cast(DecoderLayer, layer).step(x, state.memory[i], state.memory_bias, prefix[:, i, : state.length + 1])
+        return self.decoder_norm(x), TransformerState(state.memory, state.memory_bias, prefix, None, state.length + 1)
 
     def features(self, src: Tensor, src_mask: Tensor, tgt_in: Tensor) -> Tensor:
         """See EncoderDecoder. Padding stands at the end, so that looking back never sees it."""
-        state = self.encode(src, src_mask)
         x = self._place(self.tgt_embedding, tgt_in)
         mask = src_mask[:, None, None]
-        for layer, memory in zip(self.decoder, state.memory, strict=True):
+        for layer, memory in zip(self.decoder, self._read(src, src_mask), strict=True):
             x = layer(x, memory, mask)
         return cast(Tensor, self.decoder_norm(x))
 
@@ -218,11 +235,10 @@ class Transformer(EncoderDecoder):
         """See EncoderDecoder. The attentions are the heads of all layers."""
         state = self.encode(src, src_mask)
         x = self._place(self.tgt_embedding, tgt_in)
-        mask = src_mask[:, None, None]
         looks = []
-        for layer, memory in zip(cast("list[DecoderLayer]", self.decoder), state.memory, strict=True):
-            looks.append(layer.memory_attention.weights(layer.memory_norm(layer.look_back(x)), memory[0], mask))
-            x = layer(x, memory, mask)
+        for layer, (keys, values) in zip(cast("list[DecoderLayer]", self.decoder), state.memory, strict=True):
+            looks.append(layer.memory_attention.weights(layer.memory_norm(layer.look_back(x)), keys, state.memory_bias))
+            x = layer(x, (keys.transpose(2, 3), values), src_mask[:, None, None])
         return torch.cat(looks, dim=1)
 
     def _place(self, embedding: nn.Embedding, ids: Tensor, first: int = 0) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mtcli.model import DecoderState, EncoderDecoder
-from mtcli.model.layers import linear
+from mtcli.model.layers import Map
 
 IMPOSSIBLE = -1e9
 """Logit of pieces that may not come next."""
@@ -71,9 +71,9 @@ class _Ready:
         bias = model.output_bias.detach().clone()
         bias[never] = IMPOSSIBLE
         missing = -len(bias) % CHUNK
-        self._weight = F.pad(model.tgt_embedding.weight.detach(), (0, 0, 0, missing)).to(dtype)
-        self._bias = F.pad(bias, (0, missing), value=IMPOSSIBLE).to(dtype)
+        weight = F.pad(model.tgt_embedding.weight.detach(), (0, 0, 0, missing))
+        self._output = Map(weight.to(dtype), F.pad(bias, (0, missing), value=IMPOSSIBLE).to(dtype))
 
     def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         features, state = self.model.advance(tokens, state)
-        return linear(features, self._weight, self._bias), state
+        return self._output(features), state
