@@ -42,6 +42,9 @@ _VOID = frozenset(
 # fmt: on
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
 @dataclass(frozen=True)
 class Token:
     """A piece of a line."""
@@ -104,7 +107,8 @@ class Markup:
         """What has begun and not ended: the name of an element, `<` for a tag, or the fence of a block of code."""
 
     def cut(self, line: str) -> list[Segment | str]:
-        """The line in order: what is to be translated, and what stays as it is."""
+        """The line in order: what is to be translated, and what stays as it is. Tabs become blanks, control characters go."""
+        line = _CONTROL.sub("", line.expandtabs(4))
         tokens = self._html_tokens(line) if self._html else self._markdown_tokens(line)
         found: list[Segment | str] = []
         run: list[Token] = []

@@ -144,9 +144,8 @@ def test_no_mark_is_lost_whatever_the_translation_is(pieces: list[str], change: 
 
 @given(st.text(max_size=60), st.sampled_from(["html", "markdown"]))
 def test_any_line_can_be_cut(line: str, kind: str) -> None:
-    line = " ".join(line.split())
     raw = "".join(each.raw if isinstance(each, Segment) else each for each in Markup(kind).cut(line))
-    assert raw == line
+    assert raw == re.sub(r"[\x00-\x1f\x7f-\x9f]", "", line.expandtabs(4))
 
 
 @pytest.mark.parametrize("kind", ["html", "markdown"])
