@@ -1,4 +1,4 @@
-"""Prints the BLEU that mtcli and JoeyNMT 2.3 reach when each trains for the same time on the same text.
+"""Prints the BLEU that mtcli and JoeyNMT 2.3 reach when each trains for the same time on the same text, and how fast both translate.
 
 They run one after the other, or at once when that is asked for: then give each its share of the cores (OMP_NUM_THREADS=1 on two).
 mtcli is given nothing but the files and the time. JoeyNMT gets mtcli's pieces, the schedule of its own transformer_small.yaml,
@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -32,15 +33,22 @@ def run(*command: str | Path, stdin: str = "") -> str:
     return subprocess.run(list(map(str, command)), input=stdin, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def by_mtcli(package: Path, train: list[str], dev: list[str], test: list[str], minutes: float) -> list[str]:
+def translated(*command: str | Path, stdin: str = "") -> tuple[list[str], float]:
+    """Output lines of a command, and the seconds that it took, its start included."""
+    began = time.perf_counter()
+    out = run(*command, stdin=stdin)
+    return out.split("\n")[:-1], time.perf_counter() - began
+
+
+def by_mtcli(package: Path, train: list[str], dev: list[str], test: list[str], minutes: float) -> tuple[list[str], float]:
     budget = ["--time", f"{round(60 * minutes)}s"]
     run(MTCLI, "train", "-m", package, "--src", train[0], "--tgt", train[1], "--dev-src", dev[0], "--dev-tgt", dev[1], *budget)
-    return run(MTCLI, "translate", "-m", package, test[0]).split("\n")[:-1]
+    return translated(MTCLI, "translate", "-m", package, test[0])
 
 
 def by_joeynmt(
     folder: Path, package: Path, python: str, train: list[str], dev: list[str], test: list[str], minutes: float
-) -> list[str]:
+) -> tuple[list[str], float]:
     for name, files, most in (("train", train, None), ("dev", dev, 100)):
         for side, file in zip(("src", "tgt"), files, strict=True):
             text = "\n".join(read_lines(file)[:most]) + "\n"
@@ -71,8 +79,9 @@ def by_joeynmt(
             training.send_signal(signal.SIGINT)
             training.wait()
     source = run(MTCLI, "tokenizer", "encode", "-m", package, test[0])
-    pieces_of_hyps = run(*command, "translate", folder / "config.yaml", stdin=source)
-    return run(MTCLI, "tokenizer", "decode", "-m", package, stdin=pieces_of_hyps).split("\n")[:-1]
+    pieces_of_hyps, seconds = translated(*command, "translate", folder / "config.yaml", stdin=source)
+    hyps = run(MTCLI, "tokenizer", "decode", "-m", package, stdin="".join(f"{line}\n" for line in pieces_of_hyps))
+    return hyps.split("\n")[:-1], seconds
 
 
 def main() -> None:
@@ -89,9 +98,10 @@ def main() -> None:
         run(MTCLI, "tokenizer", "train", "-m", package, "--src", train[0], "--tgt", train[1])
         ours = pool.submit(by_mtcli, package, train, dev, test, args.minutes)
         theirs = pool.submit(by_joeynmt, folder, package, args.joeynmt, train, dev, test, args.minutes)
-        for contender, hyps in (("mtcli", ours), ("JoeyNMT", theirs)):
-            [bleu] = score(hyps.result(), [read_lines(test[1])], ("bleu",))
-            print(f"{contender:<8} {bleu}", flush=True)
+        for contender, result in (("mtcli", ours), ("JoeyNMT", theirs)):
+            hyps, seconds = result.result()
+            [bleu] = score(hyps, [read_lines(test[1])], ("bleu",))
+            print(f"{contender:<8} {bleu}  {len(hyps) / seconds:.0f} sentences/s with start", flush=True)
 
 
 if __name__ == "__main__":
