@@ -1,4 +1,4 @@
-"""Prints the BLEU that mtcli and JoeyNMT 2.3 reach when each trains for the same time on the same text, and how fast both translate.
+"""Prints the BLEU that mtcli and JoeyNMT 2.3 reach when both train equally long on the same text, and how fast they translate.
 
 They run one after the other, or at once when that is asked for: then give each its share of the cores (OMP_NUM_THREADS=1 on two).
 mtcli is given nothing but the files and the time. JoeyNMT gets mtcli's pieces, the schedule of its own transformer_small.yaml,
