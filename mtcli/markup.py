@@ -1,12 +1,16 @@
-"""Text with markup: what is to be translated is taken out of it, and what was translated is put back."""
+"""Text with markup: what is to be translated is taken out of it, and what was translated is put back.
+
+No text is read twice from the same place, so that a line may be as long as it likes.
+"""
 
 from __future__ import annotations
 
 import html
 import re
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from html.parser import HTMLParser
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from mtcli.alignment import Link
@@ -14,12 +18,28 @@ from mtcli.alignment import Link
 Kind = Literal["text", "open", "close", "alone", "break"]
 """Text is translated. Tags open and close around words, or stand alone among them. At a break the text before it ends."""
 
+DEEPEST = 50
+"""Tags inside one another that are told from tags that stand alone."""
+LONGEST_TAG = 10_000
+"""Characters of a tag that goes on over several lines."""
+
 _LINK = r"(?:https?://|www\.)[^\s<>{}]*[^\s<>{}.,;:!?'\")\]]|[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,8}"
 _PLACEHOLDER = (
     r"\{\{[^{}]{0,80}\}\}|\$?\{[\w.:$#@-]{0,80}\}|%\(\w{1,80}\)[sdif]"
     r"|%(?:\d+\$)?[-+0#]?\d*(?:\.\d+)?[sdifuxc@](?!\w)|\$[A-Za-z_]\w*"
 )
 _AS_IT_IS = re.compile(f"{_LINK}|{_PLACEHOLDER}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+_BEGINS = {
+    "html": re.compile(r"<(?=!|\?|/?[A-Za-z])"),
+    "markdown": re.compile(r"<(?=!|\?|/?[A-Za-z])|```[^`]++```|``[^`]++(?:`[^`]++)*+``|`[^`]++`"),
+}
+"""Where something begins that is not text."""
+_TAG = re.compile(r"""</?+([A-Za-z][\w:.-]*+)(?:[^"'<>]++|"[^"]*+"|'[^']*+')*+(/?)>""")
+_AUTOLINK = re.compile(r"<(?:https?:|mailto:)[^<>\s]*+>")
+_ENDS = {"<!--": "-->", "<![CDATA[": "]]>", "<?": "?>", "<!": ">"}
+"""What ends what begins so, on whatever line."""
 # fmt: off
 _VERBATIM = frozenset(
     {
@@ -40,9 +60,6 @@ _VOID = frozenset(
     }
 )
 # fmt: on
-
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True)
@@ -79,10 +96,9 @@ class Segment:
 
     def restore(self, text: str, alignment: tuple[Link, ...]) -> str:
         """The translated `text` with the marks where the words stand that translate those of the source."""
-        target = _Target(self.text, text, alignment)
-        target.find(self._marks)
-        _untangle(self._marks, 0, len(text))
-        return "".join(self._written(self._marks, text))
+        marks = _Target(self.text, text, alignment).found(self._marks)
+        _untangle(marks, 0, len(text))
+        return "".join(self._written(marks, text))
 
     def _written(self, marks: list[Mark], text: str) -> Iterator[str]:
         at = 0
@@ -99,17 +115,24 @@ class Segment:
 
 
 class Markup:
-    """Cuts lines of HTML or Markdown. What one line begins, such as a block of code, goes on in the next ones."""
+    """Cuts lines of HTML or Markdown. What one line begins, such as a comment or a block of code, goes on in the next ones."""
 
     def __init__(self, kind: str) -> None:
-        self._html = kind == "html"
-        self._inside = ""
-        """What has begun and not ended: the name of an element, `<` for a tag, or the fence of a block of code."""
+        self._kind = kind
+        self._until = ""
+        """What ends that has begun on an earlier line and stays as it is: `-->`, `</pre` or a fence."""
+        self._tag = ""
+        """A tag that has begun on an earlier line."""
+
+    @property
+    def open(self) -> bool:
+        """Whether something has begun that has not ended."""
+        return bool(self._until or self._tag)
 
     def cut(self, line: str) -> list[Segment | str]:
         """The line in order: what is to be translated, and what stays as it is. Tabs become blanks, control characters go."""
         line = _CONTROL.sub("", line.expandtabs(4))
-        tokens = self._html_tokens(line) if self._html else self._markdown_tokens(line)
+        tokens = self._markdown_tokens(line) if self._kind == "markdown" else self._tokens(line, 0)
         found: list[Segment | str] = []
         run: list[Token] = []
         for token in [*tokens, Token("break", "")]:
@@ -132,63 +155,107 @@ class Markup:
         if inner and inner[-1].kind == "text":
             raw = inner[-1].raw.rstrip()
             blanks[1], inner[-1] = inner[-1].raw[len(raw) :], Token("text", raw)
-        segment = Segment(inner, self._html)
+        segment = Segment(inner, self._kind == "html")
         yield before + blanks[0]
         yield segment if re.search(r"\w", segment.text) else segment.raw
         yield blanks[1] + "".join(token.raw for token in after)
 
-    def _html_tokens(self, line: str) -> Iterator[Token]:
-        at = 0
-        if self._inside:
-            end = re.search(">" if self._inside == "<" else rf"</{self._inside}\s*>", line, re.IGNORECASE)
-            if not end:
-                yield Token("break", line)
+    def _tokens(self, line: str, at: int, table: bool = False) -> Iterator[Token]:
+        """What the line from `at` on is made of."""
+        start, at = at, self._carried_on(line, at)
+        yield Token("break", line[start:at])
+        inline = _Markdown(table) if self._kind == "markdown" else None
+        while at < len(line):
+            begin = _BEGINS[self._kind].search(line, at)
+            text = line[at : begin.start() if begin else len(line)]
+            yield from inline.tokens(text) if inline else _plain_tokens(text)
+            if not begin:
                 return
-            yield Token("break", line[: end.end()])
-            at, self._inside = end.end(), ""
-        begun = None
-        for kind, name, raw in _html_events(line[at:]):
-            if begun:
-                begun = (begun[0], begun[1] + raw, begun[2] + (name == begun[0]) * ((kind == "open") - (kind == "close")))
-                if begun[2] == 0:
-                    yield Token("break" if begun[0] in _BLOCKS else "alone", begun[1])
-                    begun = None
-            elif kind == "open" and name in _VERBATIM:
-                begun = (name, raw, 1)
-            elif kind == "unfinished":
-                self._inside = "<"
-                yield Token("break", raw)
-            elif kind == "text":
-                yield from _plain_tokens(raw)
-            else:
-                yield Token("break" if name in _BLOCKS else kind, raw, name)  # type: ignore[arg-type]
-        if begun:
-            self._inside = begun[0]
-            yield Token("break", begun[1])
+            token = self._taken(line, begin)
+            yield token
+            at = begin.start() + len(token.raw)
+
+    def _carried_on(self, line: str, at: int) -> int:
+        """Where what an earlier line began ends in this one."""
+        if self._tag:
+            whole = f"{self._tag}\n{line}"
+            found = _TAG.match(whole)
+            if not found and len(whole) < LONGEST_TAG:
+                self._tag = whole
+                return len(line)
+            at, name = (found.end() - len(self._tag) - 1, found[1].lower()) if found else (at, "")
+            closes, self._tag = self._tag.startswith("</"), ""
+            if name not in _VERBATIM or closes:
+                return at
+            self._until = f"</{name}"
+        return self._skipped(line, at) if self._until else at
+
+    def _skipped(self, line: str, at: int) -> int:
+        """Where what stays as it is ends, if it does so in this line."""
+        end = line.lower().find(self._until.lower(), at) if self._until.startswith("</") else line.find(self._until, at)
+        if end >= 0 and self._until.startswith("</"):
+            end = line.find(">", end)
+        if end < 0:
+            return len(line)
+        length = 1 if self._until.startswith("</") else len(self._until)
+        self._until = ""
+        return end + length
+
+    def _taken(self, line: str, begin: re.Match[str]) -> Token:
+        """The tag, comment or code that begins there; as much of it as the line holds."""
+        at = begin.start()
+        if begin[0].startswith("`"):
+            return Token("alone", begin[0])
+        if self._kind == "markdown" and (link := _AUTOLINK.match(line, at)):
+            return Token("alone", link[0])
+        for opening, closing in _ENDS.items():
+            if line.startswith(opening, at):
+                self._until = closing
+                return Token("break" if opening == "<!" else "alone", line[at : self._skipped(line, at + len(opening))])
+        tag = _TAG.match(line, at)
+        if not tag:
+            return self._unfinished(line, at)
+        name, closes = tag[1].lower(), line.startswith("</", at)
+        if name in _VERBATIM and not closes and not tag[2]:
+            self._until = f"</{name}"
+            return Token("break" if name in _BLOCKS else "alone", line[at : self._skipped(line, tag.end())])
+        alone = tag[2] or name in _VOID
+        return Token("break" if name in _BLOCKS else "alone" if alone else "close" if closes else "open", tag[0], name)
+
+    def _unfinished(self, line: str, at: int) -> Token:
+        """A tag that goes on in the next line, or a sign that is no tag."""
+        if "<" in line[at + 1 :] or self._kind == "markdown" or not re.match(r"""</?[A-Za-z][\w:.-]*+(?:\s|$)""", line[at:]):
+            return Token("text", "<")
+        self._tag = line[at:]
+        return Token("break", self._tag)
 
     def _markdown_tokens(self, line: str) -> Iterator[Token]:
-        fence = re.match(r"\s*(?:>\s*)*(```+|~~~+)", line)
-        if self._inside or fence:
-            if fence and (not self._inside or fence[1].startswith(self._inside)):
-                self._inside = "" if self._inside else fence[1]
+        fence = re.match(r"\s*(?:>\s*)*(```+|~~~+)(?=[^`]*$)", line)
+        fenced = self._until[:3] in ("```", "~~~")
+        if fenced or (fence and not self.open):
+            if fence and (not fenced or fence[1].startswith(self._until)):
+                self._until = "" if fenced else fence[1]
             yield Token("break", line)
-        elif re.fullmatch(r"[\s|:=*_-]*|(?: {4}|\t).*|\s*\[[^\]]*\]:.*", line):  # rules, code, where links lead
+        elif not self.open and re.fullmatch(_MARKDOWN_LEFT_ALONE, line):
             yield Token("break", line)
         else:
-            begin = _MARKDOWN_BEGIN.match(line)
+            begin = None if self.open else _MARKDOWN_BEGIN.match(line)
             at = begin.end() if begin else 0
             yield Token("break", line[:at])
-            yield from _markdown_inline(line[at:], line.lstrip().startswith("|"))
+            yield from self._tokens(line, at, line.lstrip().startswith("|"))
 
 
-_MARKDOWN_BEGIN = re.compile(r"\s*(?:>\s*)*(?:[-*+]\s+|\d{1,9}[.)]\s+)?(?:\[[ xX]\]\s+)?(?:#{1,6}\s+)?")
+_MARKDOWN_BEGIN = re.compile(r"\s*(?:>(?!>)\s*)*(?:[-*+]\s+|\d{1,9}[.)]\s+)?(?:\[[ xX]\]\s+)?(?:#{1,6}\s+)?")
+_MARKDOWN_LEFT_ALONE = re.compile(
+    r"[\s|:=*_-]*"  # rules, and what underlines titles and heads of tables
+    r"|(?: {4})\s*+(?![-*+]\s|\d{1,9}[.)]\s).*"  # code
+    r"|\s*\[[^\[\]^][^\[\]]*\]:\s*+\S+(?:\s+[\"'(].*)?"  # where links lead
+)
 _MARKDOWN = re.compile(
     rf"""
-    (?P<code>``[^`]+(?:`[^`]+)*``|`[^`]+`)
-    |(?P<image>!\[[^\[\]]*\]\([^()\s]*(?:\s+"[^"]*")?\))
-    |\[(?P<label>[^\[\]]*)\](?P<goal>\([^()\s]*(?:\s+"[^"]*")?\)|\[[^\[\]]*\])
-    |(?P<link><(?:https?:|mailto:)[^<>\s]*>|{_LINK})
-    |<(?P<end>/?)(?P<tag>[A-Za-z][\w-]*)[^<>]*>
+    (?P<image>!\[[^\[\]]*+\]\([^()\s]*+(?:\s+"[^"]*+")?\))
+    |\[(?P<label>[^\[\]]*+)\](?P<goal>\([^()\s]*+(?:\s+"[^"]*+")?\)|\[[^\[\]]*+\])
+    |(?P<link>{_LINK})
     |(?P<escape>\\[!-/:-@\[-`{{-~]|&\w{{1,31}};|&\#\w{{1,8}};)
     |(?P<placeholder>{_PLACEHOLDER})
     |(?P<strong>\*{{1,3}}|_{{1,3}}|~~)
@@ -198,88 +265,43 @@ _MARKDOWN = re.compile(
 )
 
 
-def _markdown_inline(text: str, table: bool) -> Iterator[Token]:
-    at = 0
-    begun: list[str] = []  # emphasis that has not ended
-    for found in _MARKDOWN.finditer(text):
-        token = found.lastgroup
-        raw = found[0]
-        new: list[Token] = []
+class _Markdown:
+    """What stands in a line of Markdown beside tags and code."""
+
+    def __init__(self, table: bool) -> None:
+        self._table = table
+        self._begun: Counter[str] = Counter()
+        """Emphasis that has not ended."""
+
+    def tokens(self, text: str) -> Iterator[Token]:
+        at = 0
+        for found in _MARKDOWN.finditer(text):
+            new = list(self._of(found, text))
+            if new:
+                yield Token("text", text[at : found.start()])
+                yield from new
+                at = found.end()
+        yield Token("text", text[at:])
+
+    def _of(self, found: re.Match[str], text: str) -> Iterator[Token]:
         if found["label"] is not None:
             name = f"link {found.start()}"
-            new = [Token("open", "[", name), *_markdown_inline(found["label"], False), Token("close", f"]{found['goal']}", name)]
-        elif found["tag"]:
-            kind: Kind = "alone" if raw.endswith("/>") or found["tag"].lower() in _VOID else "close" if found["end"] else "open"
-            new = [Token("break" if found["tag"].lower() in _BLOCKS else kind, raw, found["tag"].lower())]
-        elif token == "strong":
-            before, after = text[: found.start()][-1:], text[found.end() :][:1]
-            if raw in begun and before.strip() and not (raw[0] == "_" and after.isalnum()):
-                begun.remove(raw)
-                new = [Token("close", raw, raw)]
-            elif after.strip() and not before.isalnum():
-                begun.append(raw)
-                new = [Token("open", raw, raw)]
-        elif token != "cell" or table:
-            new = [Token("break" if token == "cell" else "alone", raw)]
-        if new:
-            yield Token("text", text[at : found.start()])
-            yield from new
-            at = found.end()
-    yield Token("text", text[at:])
+            inner = _Markdown(table=False).tokens(found["label"])
+            yield from (Token("open", "[", name), *inner, Token("close", f"]{found['goal']}", name))
+        elif found["strong"]:
+            yield from self._emphasis(
+                found[0], text[max(0, found.start() - 1) : found.start()], text[found.end() : found.end() + 1]
+            )
+        elif not found["cell"] or self._table:
+            yield Token("break" if found["cell"] else "alone", found[0])
 
-
-class _HtmlEvents(HTMLParser):
-    """Kind, name and place of all that a line of HTML is made of."""
-
-    def __init__(self, line: str) -> None:
-        super().__init__(convert_charrefs=False)
-        self.found: list[tuple[str, str, int]] = []
-        self.feed(line)
-        if self.rawdata:
-            kind = "unfinished" if re.match(r"<[A-Za-z/!?]", self.rawdata) else "text"
-            self.found.append((kind, "", len(line) - len(self.rawdata)))
-
-    def _note(self, kind: str, name: str = "") -> None:
-        self.found.append((kind, name, self.getpos()[1]))
-
-    def handle_starttag(self, tag: str, attrs: object) -> None:
-        self._note("alone" if tag in _VOID else "open", tag)
-
-    def handle_startendtag(self, tag: str, attrs: object) -> None:
-        self._note("alone", tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        self._note("close", tag)
-
-    def handle_data(self, data: str) -> None:
-        self._note("text")
-
-    def handle_entityref(self, name: str) -> None:
-        self._note("text")
-
-    def handle_charref(self, name: str) -> None:
-        self._note("text")
-
-    def handle_comment(self, data: str) -> None:
-        self._note("alone")
-
-    def handle_decl(self, decl: str) -> None:
-        self._note("alone")
-
-    def handle_pi(self, data: str) -> None:
-        self._note("alone")
-
-    def unknown_decl(self, data: str) -> None:
-        self._note("alone")
-
-
-def _html_events(line: str) -> Iterator[tuple[str, str, str]]:
-    """Kind, name and text of all that a line of HTML is made of."""
-    events = _HtmlEvents(line).found
-    if events and events[0][2] > 0:  # something that the parser passes over
-        events.insert(0, ("alone", "", 0))
-    for i, (kind, name, start) in enumerate(events):
-        yield kind, name, line[start : events[i + 1][2] if i + 1 < len(events) else len(line)]
+    def _emphasis(self, raw: str, before: str, after: str) -> Iterator[Token]:
+        if self._begun[raw] and before.strip() and not (raw[0] == "_" and after.isalnum()):
+            self._begun[raw] -= 1
+            yield Token("close", raw, raw)
+        elif after.strip() and not before.isalnum():
+            self._begun[raw] += 1
+            yield Token("open", raw, raw)
 
 
 def _plain_tokens(raw: str) -> Iterator[Token]:
@@ -297,90 +319,100 @@ def _stands_aside(token: Token) -> bool:
 
 def _without_marks(tokens: list[Token], escaped: bool) -> tuple[str, list[Mark]]:
     """The text of the tokens, and the marks, those inside others as their `inner` ones."""
-    text, top = "", [Mark("")]
-    names: list[str] = []
-    raw = "".join(token.raw for token in tokens)
-    at = 0
-    for token in tokens:
-        before, after = raw[:at][-1:], raw[at + len(token.raw) :][:1]
-        at += len(token.raw)
+    partners = _partners(tokens)
+    texts, size = [""], 0
+    inside = [Mark("")]
+    for i, token in enumerate(tokens):
+        before = tokens[i - 1].raw[-1:] if i else ""
+        after = tokens[i + 1].raw[:1] if i + 1 < len(tokens) else ""
         if token.kind == "text":
-            text += html.unescape(token.raw) if escaped else token.raw
-        elif token.kind == "close" and token.name in names:
-            while names:
-                mark, name = top.pop(), names.pop()
-                if name == token.name:
-                    mark.closing, mark.end = token.raw, len(text)
-                    break
-                top[-1].inner += mark.inner  # it was never closed: one tag, not two
-                mark.inner = []
+            texts.append(html.unescape(token.raw) if escaped else token.raw)
+            size += len(texts[-1])
+        elif token.kind == "close" and i in partners:
+            mark = inside.pop()
+            mark.closing, mark.end = token.raw, size
         else:
-            if token.kind == "alone" and before == " " and re.match(r"[.,;:!?)]", after):
-                text = text.removesuffix(" ")
-            mark = Mark(token.raw, begin=len(text), end=len(text), glued=(not before.isspace(), not after.isspace()))
-            top[-1].inner.append(mark)
-            if token.kind == "open":
-                top.append(mark)
-                names.append(token.name)
-    while len(top) > 1:
-        mark = top.pop()
-        top[-1].inner += mark.inner
-        mark.inner = []
-    return text, top[0].inner
+            if token.kind == "alone" and texts[-1].endswith(" ") and re.match(r"[.,;:!?)]", after):
+                texts[-1], size = texts[-1][:-1], size - 1
+            mark = Mark(token.raw, begin=size, end=size, glued=(not before.isspace(), not after.isspace()))
+            inside[-1].inner.append(mark)
+            if i in partners:
+                inside.append(mark)
+    return "".join(texts), inside[0].inner
+
+
+def _partners(tokens: list[Token]) -> set[int]:
+    """Indices of the opening and closing tags that belong together; any others stand alone."""
+    found: set[int] = set()
+    opened: list[int] = []
+    names: Counter[str] = Counter()
+    for i, token in enumerate(tokens):
+        if token.kind == "open" and len(opened) < DEEPEST:
+            opened.append(i)
+            names[token.name] += 1
+        elif token.kind == "close" and names[token.name]:
+            while opened:
+                at = opened.pop()
+                names[tokens[at].name] -= 1
+                if tokens[at].name == token.name:
+                    found |= {at, i}
+                    break
+    return found
 
 
 class _Target:
     """Where in a translation the places of the source are."""
 
     def __init__(self, source: str, target: str, alignment: tuple[Link, ...]) -> None:
-        self._source, self._target = source, target
-        self._src = [found.span() for found in re.finditer(r"\S+", source)]
-        self._tgt = [found.span() for found in re.finditer(r"\S+", target)]
+        self._target = target
+        src, self._tgt = ([found.span() for found in re.finditer(r"\S+", text)] for text in (source, target))
+        self._starts, self._stops = [start for start, _ in src], [stop for _, stop in src]
         self._links: dict[int, list[int]] = {}
-        for src, tgt in alignment:
-            if src < len(self._src) and tgt < len(self._tgt):
-                self._links.setdefault(src, []).append(tgt)
+        for word, tgt in alignment:
+            if word < len(src) and tgt < len(self._tgt):
+                self._links.setdefault(word, []).append(tgt)
 
-    def find(self, marks: list[Mark]) -> None:
-        """Turn `begin` and `end` of all marks from places in the source to places in the target."""
-        for mark in marks:
-            self.find(mark.inner)
-            inside = [i for i, (start, stop) in enumerate(self._src) if stop > mark.begin and start < mark.end]
-            if inside and mark.closing and self._tgt:
-                first, last = self._hull(inside)
-                begin = self._tgt[first][0] + self._punctuation(first, mark.begin > self._src[inside[0]][0], r"\W*")
-                end = self._tgt[last][1] - self._punctuation(last, mark.end < self._src[inside[-1]][1], r"\W*$")
-                mark.begin, mark.end = begin, max(begin, end)
-            else:
-                mark.begin = mark.end = self._point(mark.begin)
-            for inner in mark.inner:
-                mark.begin, mark.end = min(mark.begin, inner.begin), max(mark.end, inner.end)
+    def found(self, marks: list[Mark]) -> list[Mark]:
+        """The marks at their places in the target."""
+        return [self._found(mark) for mark in marks]
+
+    def _found(self, mark: Mark) -> Mark:
+        inner = self.found(mark.inner)
+        first, last = bisect_right(self._stops, mark.begin), bisect_left(self._starts, mark.end) - 1
+        if mark.closing and first <= last and self._tgt:
+            words = self._hull(range(first, last + 1))
+            begin = self._tgt[words[0]][0] + self._punctuation(words[0], mark.begin > self._starts[first], 1)
+            end = self._tgt[words[1]][1] - self._punctuation(words[1], mark.end < self._stops[last], -1)
+        else:
+            begin = end = self._point(mark.begin)
+        begin, end = min([begin, *(each.begin for each in inner)]), max([begin, end, *(each.end for each in inner)])
+        return replace(mark, begin=begin, end=end, inner=inner)
 
     def _point(self, place: int) -> int:
         """Where something goes that stands between two words, or in one, of the source."""
         if not self._tgt:
             return 0
-        around = next((i for i, (start, stop) in enumerate(self._src) if start < place < stop), None)
-        if around is not None:
-            last = self._hull([around])[1]
-            return self._tgt[last][1] - self._punctuation(last, True, r"\W*$")
-        following = next((i for i, (start, _) in enumerate(self._src) if start >= place), None)
-        if following is not None:
-            return self._tgt[self._hull([following])[0]][0]
-        return len(self._target)
+        word = bisect_right(self._stops, place)  # the first one that ends after it
+        if word == len(self._stops):
+            return len(self._target)
+        if self._starts[word] >= place:
+            return self._tgt[self._hull(range(word, word + 1))[0]][0]
+        last = self._hull(range(word, word + 1))[1]
+        return self._tgt[last][1] - self._punctuation(last, True, -1)
 
-    def _hull(self, words: list[int]) -> tuple[int, int]:
+    def _hull(self, words: range) -> tuple[int, int]:
         """First and last target word that translate these source words; what stands as far in the text, if none does."""
         found = [tgt for src in words for tgt in self._links.get(src, [])]
         if found:
             return min(found), max(found)
-        share = len(self._tgt) / max(1, len(self._src))
+        share = len(self._tgt) / max(1, len(self._starts))
         first, last = (min(len(self._tgt) - 1, int(word * share)) for word in (words[0], words[-1]))
         return first, last
 
-    def _punctuation(self, word: int, wanted: bool, pattern: str) -> int:
+    def _punctuation(self, word: int, wanted: bool, step: int) -> int:
+        """Characters of punctuation that the word begins with, or with a `step` of -1 ends with, if that is `wanted`."""
         start, stop = self._tgt[word]
-        found = re.search(pattern, self._target[start:stop]) if wanted else None
+        found = re.match(r"\W*", self._target[start:stop][::step]) if wanted else None
         return len(found[0]) if found and len(found[0]) < stop - start else 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,18 @@ HTML = [
     '<img src="a.png"> picture',
     "I <b>love</b> <i>you</i>, ${user}",
     "<script>if (a < b) { x(); }</script>",
+    "<!-- one",
+    "<p>no text</p> > two",
+    "three --> Hello",
+    '<a title="x',
+    'y > z">link</a>',
+    "<script",
+    ' src="x">',
+    "no text",
+    "</script> Hi",
+    "See https://x.org/?a=1&amp;b=2 now",
+    "R&amp;D and <b>bold</b> too",
+    "<![ x]> hi <!DOCTYPE html> you",
     "",
 ]
 MARKDOWN = [
@@ -51,6 +64,15 @@ MARKDOWN = [
     "Use `{x}` or {x}, ok",
     "***both*** and <kbd>Ctrl</kbd>",
     "- [ ] to do: 100 %d",
+    "```x``` is a command",
+    "    - nested item",
+    "[^1]: A footnote",
+    "[Note]: read this first",
+    "<!-- no text",
+    "no text --> Hello <code>no text</code>",
+    "<pre>",
+    "no text",
+    "</pre>",
     "",
 ]
 
@@ -83,9 +105,11 @@ def test_code_and_links_are_not_given_to_the_model() -> None:
         return [each.text for line in lines for each in markup.cut(line) if isinstance(each, Segment)]
 
     html, text = texts("html", HTML), texts("markdown", MARKDOWN)
-    assert not re.search(r"[<>{}]|x\.org|&\w|%s", " ".join(html).replace("& chips <3", ""))
-    assert not re.search(r"x = 1|http|\*\*|`|\{|a@b|i\.png", " ".join(text))
+    assert not re.search(r"[<>{}]|x\.org|&\w|%s|no text", " ".join(html).replace("& chips <3", "").replace("R&D", ""))
+    assert not re.search(r"x = 1|http|\*\*|`|\{|a@b|i\.png|no text", " ".join(text))
     assert "Fish & chips <3" in html
+    assert {"is a command", "nested item", "[Note]: read this first", "Hello"} <= set(text)
+    assert any("A footnote" in each for each in text)
 
 
 def test_tags_stand_around_the_words_that_translate_theirs() -> None:
@@ -100,6 +124,13 @@ def test_tags_stand_around_the_words_that_translate_theirs() -> None:
     assert of("<a>a</a> <b>b</b>", "y x", "0-1 1-0") == "<b>y</b> <a>x</a>"
     assert of("<a>a b</a> <b>c</b>", "x z y", "0-0 1-2 2-1") == "<a>x z y</a><b></b>"
     assert of("x <b>y</b>", "", "") == "<b></b>"
+
+
+def test_each_hypothesis_gets_its_marks() -> None:
+    [segment] = Markup("html").cut("the <b>red</b> house")
+    assert isinstance(segment, Segment)
+    for _ in range(2):
+        assert segment.restore("la casa roja", ((0, 0), (1, 2), (2, 1))) == "la casa <b>roja</b>"
 
 
 PIECES = st.sampled_from(
@@ -142,16 +173,63 @@ def test_no_mark_is_lost_whatever_the_translation_is(pieces: list[str], change: 
         assert marks(same) == marks(line)
 
 
-@given(st.text(max_size=60), st.sampled_from(["html", "markdown"]))
-def test_any_line_can_be_cut(line: str, kind: str) -> None:
-    raw = "".join(each.raw if isinstance(each, Segment) else each for each in Markup(kind).cut(line))
-    assert raw == re.sub(r"[\x00-\x1f\x7f-\x9f]", "", line.expandtabs(4))
+ODD = st.text(alphabet="<>!/[]&#;-\"'`*_|={}a1 \t\x00\x85\u2028", max_size=30)
+
+
+@given(st.lists(st.one_of(ODD, st.text(max_size=60)), max_size=4), st.sampled_from(["html", "markdown"]))
+def test_any_lines_can_be_cut(lines: list[str], kind: str) -> None:
+    markup = Markup(kind)
+    for line in lines:
+        cut = markup.cut(line)
+        raw = "".join(each.raw if isinstance(each, Segment) else each for each in cut)
+        assert raw == re.sub(r"[\x00-\x1f\x7f-\x9f]", "", line.expandtabs(4))
+        for each in cut:
+            if isinstance(each, Segment):
+                each.restore("a b", ((0, 1),))
 
 
 @pytest.mark.parametrize("kind", ["html", "markdown"])
-def test_long_lines_of_marks_are_cut_in_time(kind: str) -> None:
-    for unit in ("<b>", "**", "`", "[", "{", "a@", "<a href=", "![", "&", "https://a.", "| ", "- ", "<!--", "_a"):
-        Markup(kind).cut(unit * 20_000)
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "<b>",
+        "**",
+        "**a ",
+        "`",
+        "[",
+        "{",
+        "a@",
+        "<a href=",
+        "![",
+        "&",
+        "https://a.",
+        "| ",
+        "- ",
+        "<!--",
+        "_a",
+        "<b>x</b> ",
+        "<b>a",
+        "</i>",
+    ],
+)
+def test_a_line_twice_as_long_takes_twice_the_time(kind: str, unit: str) -> None:
+    def seconds(count: int) -> float:
+        line = f"a {unit * count} b"
+        began = time.process_time()
+        for each in Markup(kind).cut(line):
+            if isinstance(each, Segment):
+                words = each.text.split()
+                each.restore(" ".join(words), tuple((i, i) for i in range(len(words))))
+        return time.process_time() - began
+
+    few, many = min(seconds(2_000) for _ in range(3)), seconds(32_000)
+    assert many < 0.5 or many < 64 * few, "sixteen times as long"
+
+
+@pytest.mark.parametrize("line", ["<" + "a" * 200_000, "<b>" * 2_000 + "x" + "</b>" * 2_000, "x " + "!" * 200_000 + "<b>a</b>"])
+def test_no_line_is_too_long_or_too_deep(line: str) -> None:
+    assert put_back("html", [line]) in ([line], [line.replace("<a", "&lt;a")])
+    put_back("markdown", [line])
 
 
 def test_a_translated_page_keeps_its_marks(transformer_package: Path, tmp_path: Path) -> None:
