@@ -162,6 +162,9 @@ class DecodingConfig:
         _check(wide_enough, f"n-best ({self.n_best}) cannot be larger than the beam size ({self.beam_size})")
         for name in ("min_length_ratio", "no_repeat_ngram", "temperature", "top_k"):
             _check(getattr(self, name) >= 0, f"decoding.{name} must not be negative")
+        for name in ("length_penalty", "min_length_ratio", "max_length_ratio"):
+            _check(getattr(self, name) < 1000, f"decoding.{name} must be less than 1000")
+        _check(self.temperature <= 100, "decoding.temperature must not be above 100")
         _check(0 < self.top_p <= 1, "decoding.top_p must lie in (0, 1]")
         narrowed = self.top_k > 0 or self.top_p < 1
         _check(self.temperature > 0 or not narrowed, "top-k and top-p are for drawing at random: give a temperature, such as 1")
@@ -187,6 +190,10 @@ class DecodingConfig:
     def longest(self) -> int:
         """Most pieces that either side can have, EOS not counted."""
         return max(self.max_source_length, self.max_length(self.max_source_length))
+
+
+NOT_DRAWN: dict[str, Any] = {"temperature": 0.0, "top_k": 0, "top_p": 1.0}
+"""What makes a decoding search for the best."""
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import logging
+import math
 import queue
 import sys
 import threading
@@ -20,7 +20,7 @@ from mtcli.lines import LineReader, LinesBeside, open_output
 from mtcli.treatment import USUAL, Treatment
 
 if TYPE_CHECKING:
-    from mtcli.translator import Translation, Translator
+    from mtcli.translator import Scored, Translation, Translator
 
 log = logging.getLogger("mtcli")
 
@@ -71,6 +71,10 @@ def translate_stream(models: list[str], source: str, output: str, options: Strea
             beside.end()
     for notice, count in translator.notices.items():
         log.warning("%d of %d lines %s", count, total, notice)
+    if translator.markup and translator.markup.open:
+        log.warning(
+            "the markup has not ended: a tag, a comment or a block of code is open, and what stands in it was left as it was"
+        )
     if reader.invalid_lines:
         log.warning("%d of %d lines held invalid UTF-8, replaced by U+FFFD", reader.invalid_lines, total)
 
@@ -103,8 +107,7 @@ def _scored(translator: Translator, reader: LineReader, targets: LinesBeside | N
         tgt = targets.take(len(block)) if targets else []
         scores = translator.score(list(zip(block, tgt, strict=True)))
         if options.form == "json":
-            fields = zip(block, tgt, map(dataclasses.asdict, scores), strict=True)
-            yield len(block), [_json({"src": src, "tgt": tgt, **of}) for src, tgt, of in fields]
+            yield len(block), [_json(_scored_fields(*each)) for each in zip(block, tgt, scores, strict=True)]
         else:
             yield len(block), [f"{score.log_probability:.4f}" for score in scores]
 
@@ -136,6 +139,11 @@ def _read(reader: LineReader, blocks: queue.Queue[list[str] | BaseException | No
         blocks.put(None)
     except BaseException as error:
         blocks.put(error)
+
+
+def _scored_fields(src: str, tgt: str, score: Scored) -> dict[str, Any]:
+    number = None if math.isnan(score.log_probability) else score.log_probability  # JSON knows no other
+    return {"src": src, "tgt": tgt, "log_probability": number, "pieces": score.pieces}
 
 
 def _render(lines: list[str], translations: list[list[Translation]], options: StreamOptions, first: int) -> Iterator[str]:

@@ -17,7 +17,7 @@ import torch
 
 from mtcli import __version__
 from mtcli.card import model_card
-from mtcli.config import Config, DecodingConfig, ScoreRecord
+from mtcli.config import NOT_DRAWN, Config, DecodingConfig, ScoreRecord
 from mtcli.data.batches import ParallelCorpus
 from mtcli.data.split import Pairs
 from mtcli.engines.torch_engine import TorchEngine
@@ -198,7 +198,7 @@ class TrainingRun:
         started = time.monotonic()
         loss = self._dev_loss()
         translating = time.monotonic()
-        greedy = dataclasses.replace(self.package.config.decoding, beam_size=1, n_best=1, temperature=0, retry=False)
+        greedy = dataclasses.replace(self.package.config.decoding, beam_size=1, n_best=1, retry=False, **NOT_DRAWN)
         hyps = self._translate(self.loop.averaged, self.dev, greedy)
         translated = max(1e-6, time.monotonic() - translating)
         bleu, chrf = score(hyps, [[tgt for _, tgt in self.dev]], ("bleu", "chrf"), detokenized=True)

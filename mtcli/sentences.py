@@ -9,6 +9,7 @@ _STOP = re.compile(r"""(?<![.!?…])([.!?…]++)["'”’»“‘)\]]*+\s++""")
 """With what closes after it, and the blanks. Nothing here goes back over what it has read: lines may be very long."""
 _STOP_WITHOUT_BLANK = re.compile(r"(?<=[。！？])(?=[^。！？」』”’）\s])")
 _BEGIN = re.compile(r"""["'„“”‘«»¿¡(\[–-]*+\s?+([^\W_])""")
+_WORD = re.compile(r"\w")
 LONGEST_ABBREVIATION = 16
 
 _ABBREVIATIONS = frozenset(
@@ -36,8 +37,11 @@ def split_sentences(text: str) -> list[str]:
     cuts += [found.end() for found in _STOP_WITHOUT_BLANK.finditer(text)]
     if not cuts:
         return [text]
-    edges = [0, *sorted(cuts), len(text)]
-    parts = (text[a:b].strip() for a, b in itertools.pairwise(edges))
+    edges = [0]
+    for cut in sorted(cuts):
+        if _WORD.search(text, edges[-1], cut):  # what has no word goes with the next
+            edges.append(cut)
+    parts = (text[a:b].strip() for a, b in itertools.pairwise([*edges, len(text)]))
     return [part for part in parts if part] or [text]
 
 

@@ -12,6 +12,12 @@ def tag(language: str) -> str:
     return f">>{language}<<"
 
 
+def without_tag(line: str) -> str:
+    """The line without the tag that it begins with."""
+    found = _TAG.match(line)
+    return line[found.end() :] if found else line
+
+
 def target_of(line: str) -> str:
     """The language that the line names; empty when it names none."""
     found = _TAG.match(line)

@@ -6,13 +6,14 @@ import dataclasses
 import itertools
 import math
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from mtcli.alignment import Link, links, words_of
-from mtcli.config import DecodingConfig
+from mtcli.config import NOT_DRAWN, DecodingConfig
 from mtcli.degenerate import is_degenerate
 from mtcli.engines import Engine
 from mtcli.errors import DataError, UsageError
@@ -21,7 +22,7 @@ from mtcli.hypothesis import Hypothesis, Sentence
 from mtcli.markup import Markup, Segment
 from mtcli.package import CT2, ModelPackage, open_package
 from mtcli.sentences import split_sentences
-from mtcli.tags import tag, target_of
+from mtcli.tags import tag, target_of, without_tag
 from mtcli.tokenizer import Tokenizer
 from mtcli.treatment import USUAL, Treatment
 
@@ -45,6 +46,8 @@ class Translation:
     """As in hypothesis.Hypothesis; the sum over the parts of a line that was cut."""
     confidence: float
     """Mean probability of a piece, from 0 to 1."""
+    pieces: int
+    """How many pieces that is the mean of."""
     alignment: tuple[Link, ...] = ()
     """Which word of the line each word of the text translates, when asked for."""
 
@@ -59,10 +62,27 @@ class Scored:
     """Target pieces, EOS included."""
 
 
+class Noting:
+    """Counts each line once for each notice, whatever is cut from it."""
+
+    def __init__(self, notices: Counter[str], numbers: Sequence[int]) -> None:
+        """`numbers` are the lines that texts come from."""
+        self._notices, self._numbers = notices, numbers
+        self._done: set[tuple[str, int]] = set()
+
+    def note(self, notice: str, text: int) -> None:
+        """The notice goes for the text with this index."""
+        key = (notice, self._numbers[text])
+        self._notices[notice] += key not in self._done
+        self._done.add(key)
+
+
 @dataclass(frozen=True)
 class Part:
-    """A line, or what was cut from one."""
+    """A text, or what was cut from one."""
 
+    owner: int
+    """Index of the text."""
     sentence: Sentence
     words: tuple[int, ...]
     """The word of the line that each source piece belongs to, counted from 0; -1 for a tag."""
@@ -88,8 +108,11 @@ class Translator:
         self.engine, self.tokenizer, self.config, self.targets, self.treatment = engine, tokenizer, config, targets, treatment
         if treatment.to and treatment.to not in targets:
             raise UsageError(f"--to {treatment.to}: the model translates to {', '.join(targets) or 'one language alone'}")
+        if treatment.glossary and config.temperature:
+            raise UsageError("a glossary is for searching, not for drawing at random: leave out --temperature or --glossary")
         self.glossary = Glossary.load(treatment.glossary) if treatment.glossary else None
         self.markup = Markup(treatment.format) if treatment.format != "text" else None
+        """What the lines so far have begun; None for plain text."""
         self.notices: Counter[str] = Counter()
 
     @classmethod
@@ -111,6 +134,8 @@ class Translator:
 
         Raises PackageError when the package is missing or damaged, UsageError when the engine cannot do what is asked.
         """
+        if decoding.get("temperature") == 0:
+            decoding = {**NOT_DRAWN, **decoding}
         packages = [open_package(each) for each in ([name] if isinstance(name, str) else name)]
         first = packages[0]
         for other in packages[1:]:
@@ -131,7 +156,11 @@ class Translator:
         return [hypotheses[0].text for hypotheses in self.translate_n_best(lines)]
 
     def translate_n_best(self, lines: list[str]) -> list[list[Translation]]:
-        """The `n_best` best translations of each line, best first; a single empty one for a line without text."""
+        """The `n_best` best translations of each line, best first; a single empty one for a line without text.
+
+        The lines are a text of their own: markup that earlier ones have begun is over.
+        """
+        self.markup = self.markup and Markup(self.treatment.format)
         return self.submit(lines)()
 
     def submit(self, lines: list[str], prefixes: Sequence[str] = ()) -> Callable[[], list[list[Translation]]]:
@@ -140,11 +169,15 @@ class Translator:
         The translations of each line begin with its prefix, if there are any. Raises UsageError for prefixes beside markup.
         """
         if not self.markup:
-            return self._submit_text(lines, prefixes)
+            return self._submit_text(lines, range(len(lines)), prefixes)
         if prefixes:
             raise UsageError(f"--format {self.treatment.format} knows no prefixes: leave out --prefix")
-        cut = [self.markup.cut(line) for line in lines]
-        searching = self._submit_text([each.text for of_line in cut for each in of_line if isinstance(each, Segment)])
+        tags = [tag(target) if (target := target_of(line)) and target in self.targets else "" for line in lines]
+        cut = [self.markup.cut(without_tag(line) if begin else line) for line, begin in zip(lines, tags, strict=True)]
+        segments = [
+            (i, f"{tags[i]} {each.text}") for i, of_line in enumerate(cut) for each in of_line if isinstance(each, Segment)
+        ]
+        searching = self._submit_text([text for _, text in segments], [i for i, _ in segments])
 
         def translations() -> list[list[Translation]]:
             found = iter(searching())
@@ -152,21 +185,24 @@ class Translator:
 
         return translations
 
-    def _submit_text(self, lines: list[str], prefixes: Sequence[str] = ()) -> Callable[[], list[list[Translation]]]:
-        lines = self._tagged(lines)
+    def _submit_text(
+        self, texts: list[str], numbers: Sequence[int], prefixes: Sequence[str] = ()
+    ) -> Callable[[], list[list[Translation]]]:
+        """Begin to translate texts, each from the line with its number."""
+        noting = Noting(self.notices, numbers)
         parts: list[Part] = []
         owners: list[range] = []
-        begins = self._prefixes(prefixes) if prefixes else [()] * len(lines)
-        for of_line, prefix in zip(self._parts(lines), begins, strict=True):
-            if of_line and prefix:
-                of_line[0] = dataclasses.replace(of_line[0], sentence=dataclasses.replace(of_line[0].sentence, prefix=prefix))
-            owners.append(range(len(parts), len(parts) + len(of_line)))
-            parts += of_line
+        begins = self._prefixes(prefixes) if prefixes else [()] * len(texts)
+        for of_text, prefix in zip(self._parts(self._tagged(texts), noting), begins, strict=True):
+            if of_text and prefix:
+                of_text[0] = dataclasses.replace(of_text[0], sentence=dataclasses.replace(of_text[0].sentence, prefix=prefix))
+            owners.append(range(len(parts), len(parts) + len(of_text)))
+            parts += of_text
         searching = self.engine.submit([part.sentence for part in parts], self.config)
 
         def translations() -> list[list[Translation]]:
-            found = self._searched_again(parts, searching(), owners)
-            self._count_missing(parts, found, owners)
+            found = self._searched_again(parts, searching(), noting)
+            self._note_missing(parts, found, noting)
             return self._join(parts, found, owners)
 
         return translations
@@ -200,48 +236,50 @@ class Translator:
             )
         return found
 
-    def _parts(self, lines: list[str]) -> list[list[Part]]:
-        """Of each line the parts that are translated by themselves; none of a line without text."""
-        sentences = [split_sentences(line) if self.treatment.split else [line] for line in lines]
-        encoded = iter(self.tokenizer.encode([each for of_line in sentences for each in of_line], "src"))
-        return [self._parts_of(line, [next(encoded) for _ in of_line]) for line, of_line in zip(lines, sentences, strict=True)]
+    def _parts(self, texts: list[str], noting: Noting) -> list[list[Part]]:
+        """Of each text the parts that are translated by themselves; none of one that holds nothing."""
+        sentences = [split_sentences(text) if self.treatment.split else [text] for text in texts]
+        encoded = iter(self.tokenizer.encode([each for of_text in sentences for each in of_text], "src"))
+        return [
+            self._parts_of(i, text, [(each, next(encoded)) for each in of_text], noting)
+            for i, (text, of_text) in enumerate(zip(texts, sentences, strict=True))
+        ]
 
-    def _parts_of(self, line: str, sentences: list[list[int]]) -> list[Part]:
-        """The parts of a line; where there are several targets, each begins with the one that the line names."""
-        begin = self._tag(line, sentences) if self.targets else []
-        if any(len(ids) > self.config.max_source_length for ids in sentences):
-            self.notices["were too long and were translated in parts"] += 1
-        parts, words = [], 0
-        for number, ids in enumerate(sentences):
+    def _parts_of(self, owner: int, text: str, sentences: list[tuple[str, list[int]]], noting: Noting) -> list[Part]:
+        """The parts of a text; where there are several targets, each begins with the one that the text names."""
+        begin = self._tag(owner, text, noting) if self.targets and any(ids for _, ids in sentences) else []
+        if any(len(ids) > self.config.max_source_length for _, ids in sentences):
+            noting.note("were too long and were translated in parts", owner)
+        parts: list[Part] = []
+        words, end = 0, 0
+        for number, (sentence, ids) in enumerate(sentences):
+            start = text.find(sentence, end)
             own = ids[len(begin) :] if begin and number == 0 else ids
-            indices = (
-                [words + i for i in words_of(self.tokenizer.pieces(own, "src"))] if self.treatment.aligns else [0] * len(own)
-            )
-            at = 0
+            indices = [0] * len(own)
+            if self.treatment.aligns and own:
+                words -= start > 0 and words > 0 and not text[start - 1].isspace()  # no blank ends the word before
+                indices = [words + i for i in words_of(self.tokenizer.pieces(own, "src"))]
+                words = indices[-1] + 1
+            at, end = 0, start + len(sentence)
             for piece in self._cut(own):
-                of_piece = (*[-1] * len(begin), *indices[at : at + len(piece)])
-                parts.append(self._part([*begin, *piece], of_piece))
+                parts.append(self._part(owner, begin, piece, indices[at : at + len(piece)]))
                 at += len(piece)
-            words = indices[-1] + 1 if indices else words
         return parts
 
-    def _tag(self, line: str, sentences: list[list[int]]) -> list[int]:
-        """The ids of the tag that a line begins with; none, and a notice, where it names no target."""
-        target = target_of(line)
+    def _tag(self, owner: int, text: str, noting: Noting) -> list[int]:
+        """The ids of the tag that a text begins with; none, and a notice, where it names no target."""
+        target = target_of(text)
         if target in self.targets:
             [ids] = self.tokenizer.encode([tag(target)], "src")
             return ids
-        if any(sentences):
-            wanted = " or ".join(map(tag, self.targets))
-            self.notices[f"do not begin with {wanted}: the model chose a language (--to gives one to all lines)"] += 1
+        wanted = " or ".join(map(tag, self.targets))
+        noting.note(f"do not begin with {wanted}: the model chose a language (--to gives one to all lines)", owner)
         return []
 
-    def _part(self, ids: list[int], words: tuple[int, ...]) -> Part:
-        if not self.glossary:
-            return Part(Sentence(ids), words)
-        [text] = self.tokenizer.decode([ids], "src")
-        terms = self.glossary.wanted(text)
-        return Part(Sentence(ids, terms=tuple(map(tuple, self.tokenizer.encode(terms, "tgt")))), words, tuple(terms))
+    def _part(self, owner: int, begin: list[int], ids: list[int], words: list[int]) -> Part:
+        terms = self.glossary.wanted(self.tokenizer.decode([ids], "src")[0]) if self.glossary else []
+        pieces = tuple(map(tuple, self.tokenizer.encode(terms, "tgt")))
+        return Part(owner, Sentence([*begin, *ids], terms=pieces), (*[-1] * len(begin), *words), tuple(terms))
 
     def _cut(self, ids: list[int]) -> list[list[int]]:
         """Ids in parts that are short enough, cut before a word, after punctuation if there is some."""
@@ -258,7 +296,7 @@ class Translator:
             ids, starts, stops = ids[at:], starts[at:], stops[at:]
         return [*parts, ids]
 
-    def _searched_again(self, parts: list[Part], found: Hypotheses, owners: list[range]) -> Hypotheses:
+    def _searched_again(self, parts: list[Part], found: Hypotheses, noting: Noting) -> Hypotheses:
         """What was found, where the best cannot be right once more, without repetitions, in the hope of something better."""
         config = self.config
         if not config.retry or config.temperature or config.no_repeat_ngram:
@@ -266,10 +304,8 @@ class Translator:
         wrong = [i for i, of_part in enumerate(found) if self._is_wrong(parts[i], of_part[0])]
         if not wrong:
             return found
-        owner_of = {i: number for number, owner in enumerate(owners) for i in owner}
-        self.notices["gave loops, nothing, or no end, and were translated again without repetitions"] += len(
-            {owner_of[i] for i in wrong}
-        )
+        for i in wrong:
+            noting.note("gave loops, nothing, or no end, and were translated again without repetitions", parts[i].owner)
         careful = dataclasses.replace(config, no_repeat_ngram=3, min_length_ratio=max(config.min_length_ratio, 1e-9))
         again = self.engine.submit([parts[i].sentence for i in wrong], careful)()
         better = {i: each for i, each in zip(wrong, again, strict=True) if not self._is_wrong(parts[i], each[0])}
@@ -279,19 +315,19 @@ class Translator:
         sentence = part.sentence
         return is_degenerate(sentence.ids, best.ids, self.config.limits(len(sentence.ids), len(sentence.prefix))[1])
 
-    def _count_missing(self, parts: list[Part], found: Hypotheses, owners: list[range]) -> None:
+    def _note_missing(self, parts: list[Part], found: Hypotheses, noting: Noting) -> None:
         if not self.glossary:
             return
         texts = self.tokenizer.decode([of_part[0].ids for of_part in found], "tgt")
-        missing = [any(term not in text for term in part.terms) for part, text in zip(parts, texts, strict=True)]
-        if lines := sum(any(missing[i] for i in owner) for owner in owners):
-            self.notices["have a term that could not be put in"] += lines
+        for part, text in zip(parts, texts, strict=True):
+            if not all(re.search(rf"(?<!\w){re.escape(term)}(?!\w)", text) for term in part.terms):
+                noting.note("have a term that could not be put in", part.owner)
 
     def _join(self, parts: list[Part], found: Hypotheses, owners: list[range]) -> list[list[Translation]]:
         """The translations of each line from those of its parts; a part with fewer hypotheses than others repeats its last."""
         texts = iter(self.tokenizer.decode([h.ids for hypotheses in found for h in hypotheses], "tgt"))
         aligned = iter(self._alignments(parts, found)) if self.treatment.aligns else itertools.repeat(())
-        of_parts = [[Translation(next(texts), h.score, h.confidence, next(aligned)) for h in hypotheses] for hypotheses in found]
+        of_parts = [[_translation(next(texts), h, next(aligned)) for h in hypotheses] for hypotheses in found]
         return [_joined([of_parts[i] for i in owner]) for owner in owners]
 
     def _alignments(self, parts: list[Part], found: Hypotheses) -> Iterator[tuple[Link, ...]]:
@@ -301,6 +337,13 @@ class Translator:
             pairs, words, cast("TorchEngine", self.engine).alignment(pairs, self.config), strict=True
         ):
             yield tuple(links(weights, src_words, words_of(self.tokenizer.pieces(tgt, "tgt"))))
+
+
+def _translation(text: str, found: Hypothesis, alignment: tuple[Link, ...]) -> Translation:
+    words = len(text.split())
+    return Translation(
+        text, found.score, found.confidence, len(found.ids) + 1, tuple(link for link in alignment if link[1] < words)
+    )
 
 
 def _joined(parts: list[list[Translation]]) -> list[Translation]:
@@ -332,8 +375,9 @@ def _in_a_row(parts: list[Translation]) -> Translation:
         alignment += [(src, tgt + words) for src, tgt in part.alignment]
         words += len(part.text.split())
     text = " ".join(part.text for part in parts if part.text)
-    confidence = math.prod(part.confidence for part in parts) ** (1 / max(1, len(parts)))
-    return Translation(text, sum(part.score for part in parts), confidence, tuple(alignment))
+    pieces = sum(part.pieces for part in parts)
+    total = sum(part.pieces * math.log(max(part.confidence, 1e-9)) for part in parts)
+    return Translation(text, sum(part.score for part in parts), math.exp(total / max(1, pieces)), pieces, tuple(alignment))
 
 
 def load_engine(

@@ -11,8 +11,11 @@ from conftest import mtcli
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtcli import Translator
 from mtcli.alignment import Link
 from mtcli.markup import Markup, Segment
+from mtcli.package import open_package
+from mtcli.treatment import Treatment
 
 HTML = [
     '<p>Click <b>here</b>, <a href="x">please</a>.</p>',
@@ -230,6 +233,18 @@ def test_a_line_twice_as_long_takes_twice_the_time(kind: str, unit: str) -> None
 def test_no_line_is_too_long_or_too_deep(line: str) -> None:
     assert put_back("html", [line]) in ([line], [line.replace("<a", "&lt;a")])
     put_back("markdown", [line])
+
+
+def test_each_segment_goes_to_the_language_of_its_line(transformer_package: Path) -> None:
+    package = open_package(str(transformer_package))
+    usual = Translator.load(str(transformer_package), "cpu", "torch")
+    for kind in ("html", "markdown"):
+        translator = Translator(usual.engine, usual.tokenizer, usual.config, ("de", "en"), Treatment(format=kind))
+        translator.translate([">>de<< Hello <p>World</p>", "Hello <p>World</p>"])
+        assert sum(translator.notices[notice] for notice in translator.notices if ">>de<<" in notice) == 1, "the second line"
+        assert translator.translate(["<!--"]) == ["<!--"]
+        assert translator.translate(["Hello"]) != ["Hello"], "a text of its own"
+    assert package.config.languages.targets == ()
 
 
 def test_a_translated_page_keeps_its_marks(transformer_package: Path, tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 import tomllib
 from collections import Counter
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
@@ -17,9 +19,11 @@ from safetensors.torch import load_file, save_file
 from mtcli import Translator
 from mtcli.alignment import links, words_of
 from mtcli.degenerate import is_degenerate
+from mtcli.engines.torch_engine import TorchEngine
 from mtcli.errors import DataError, UsageError
 from mtcli.glossary import Glossary
 from mtcli.sentences import split_sentences
+from mtcli.translator import Noting, Part, Translation, _in_a_row
 from mtcli.treatment import Treatment
 from mtcli.vocab import EOS_ID
 
@@ -30,6 +34,10 @@ TEXT = "".join(f"{line}\n" for line in LINES).encode()
 @pytest.fixture(params=["transformer_package", "rnn_package"])
 def package(request: pytest.FixtureRequest) -> Path:
     return request.getfixturevalue(request.param)
+
+
+def parts_of(translator: Translator, texts: list[str]) -> list[list[Part]]:
+    return translator._parts(texts, Noting(Counter(), range(len(texts))))
 
 
 def translated(*args: str | Path, stdin: bytes = TEXT) -> list[str]:
@@ -69,13 +77,18 @@ def test_scores_of_given_translations_are_the_loss_of_training(architecture: str
 
 
 def test_what_was_found_is_scored_as_it_was_when_it_was_found(package: Path) -> None:
-    translator = Translator.load(str(package), "cpu", "torch", "float32", length_penalty=1, retry=False)
+    translator = Translator.load(str(package), "cpu", "torch", "float32", length_penalty=1, retry=False, max_length_ratio=1)
     scorer = Translator.load(str(package), "cpu", treatment=Treatment(scoring=True))
-    shorts = [line for line in LINES if len(line) < 40]
-    for [best], line in zip(translator.translate_n_best(shorts), shorts, strict=True):
-        [given] = scorer.score([(line, best.text)])
-        if scorer.tokenizer.encode([best.text], "tgt")[0] and given.pieces < translator.config.max_length(1):
-            assert given.log_probability / given.pieces <= best.score + 0.1  # other pieces may spell the same text
+    sentences = [parts[0].sentence for parts in parts_of(translator, LINES)]
+    found = [hyps[0] for hyps in translator.engine.submit(sentences, translator.config)()]
+    scores = cast(TorchEngine, scorer.engine).score(
+        [(sentence.ids, hyp.ids) for sentence, hyp in zip(sentences, found, strict=True)], scorer.config
+    )
+    for sentence, hyp, score in zip(sentences, found, scores, strict=True):
+        if len(hyp.ids) < translator.config.limits(len(sentence.ids))[1]:
+            assert score / (len(hyp.ids) + 1) == pytest.approx(hyp.score, abs=2e-3), "the pieces that may not come have little"
+        else:
+            assert score < hyp.score * len(hyp.ids), "it was cut, and has an EOS now"
 
 
 def test_json_holds_confidence_and_alignment(package: Path) -> None:
@@ -105,6 +118,56 @@ def test_words_and_links_come_from_pieces() -> None:
     ]
 
 
+def test_words_are_counted_over_the_sentences_of_a_line(transformer_package: Path) -> None:
+    translator = Translator.load(str(transformer_package), "cpu", treatment=Treatment(alignment=True, split=True))
+    [parts] = parts_of(translator, ["Ich bin da. Wo bist du?"])
+    assert [sorted(set(part.words)) for part in parts] == [[0, 1, 2], [3, 4, 5]]
+    [parts] = parts_of(translator, ["你好。我很好！"])
+    assert [sorted(set(part.words)) for part in parts] == [[0], [0]], "one word, as it is written"
+
+
+def test_a_line_counts_once_whatever_is_cut_from_it(transformer_package: Path) -> None:
+    translator = Translator.load(str(transformer_package), "cpu", treatment=Treatment(format="html"), max_source_length=8)
+    translator.translate(
+        ["<p>Ich bin heute leider nicht da.</p>" * 3, "<p>Ich bin morgen leider auch nicht da.</p>", "<p>Ja</p>"]
+    )
+    assert translator.notices["were too long and were translated in parts"] == 2
+
+
+def test_confidence_is_the_mean_over_all_pieces() -> None:
+    parts = [Translation("a", -1, 0.01, 1), Translation("b", -1, 0.99, 49)]
+    assert _in_a_row(parts).confidence == pytest.approx(math.exp((math.log(0.01) + 49 * math.log(0.99)) / 50))
+    assert _in_a_row([Translation("a", -1, 0.8, 5)] * 5000).confidence == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--glossary", "terms.tsv", "--temperature", "1"),
+        ("--score-target", "terms.tsv", "--format", "html"),
+        ("--score-target", "-"),
+        ("--prefix", "-"),
+        ("--format", "html", "--prefix", "terms.tsv"),
+        ("--max-length-ratio", "inf"),
+        ("--temperature", "inf"),
+    ],
+)
+def test_what_cannot_go_together_is_refused(transformer_package: Path, tmp_path: Path, options: tuple[str, ...]) -> None:
+    (tmp_path / "terms.tsv").write_text("Hund\tdog\n")
+    args = [str(tmp_path / option) if option == "terms.tsv" else option for option in options]
+    done = mtcli("translate", "-m", transformer_package, *args, stdin=TEXT, code=2)
+    assert done.stdout == b"" and done.stderr.decode().count("\n") == 1
+
+
+def test_what_is_too_long_to_score_has_no_number(transformer_package: Path, tmp_path: Path) -> None:
+    (tmp_path / "long").write_text("word " * 9000 + "\nshort\n")
+    [long, short] = map(
+        json.loads, translated("-m", transformer_package, "--score-target", tmp_path / "long", "--json", stdin=b"a\nb\n")
+    )
+    assert long["log_probability"] is None
+    assert short["log_probability"] < 0
+
+
 def test_samples_follow_the_seed(package: Path) -> None:
     def drawn(**options: float) -> list[list[str]]:
         found = Translator.load(str(package), "cpu", "auto", "float32", **options).translate_n_best(LINES)
@@ -114,6 +177,14 @@ def test_samples_follow_the_seed(package: Path) -> None:
     assert first == again != other
     assert [len(of_line) for of_line in first] == [3] * len(LINES)
     assert drawn(temperature=1, top_k=1) == drawn(temperature=0.5, top_p=1e-9)
+    drawing = package.with_name("drawing")
+    shutil.copytree(package, drawing, dirs_exist_ok=True)
+    text = (
+        (drawing / "model.toml").read_text().replace("temperature = 0.0", "temperature = 1.0").replace("top_k = 0", "top_k = 3")
+    )
+    (drawing / "model.toml").write_text(text)
+    assert Translator.load(str(drawing), "cpu").config.top_k == 3
+    assert Translator.load(str(drawing), "cpu", temperature=0).config.top_k == 0
     for wrong in ({"top_k": 5}, {"temperature": -1}, {"temperature": 1, "top_p": 0}):
         with pytest.raises(UsageError):
             drawn(**wrong)
@@ -125,9 +196,7 @@ def test_lengths_and_repetitions_are_bounded(package: Path) -> None:
     source = tokenizer.encode(short, "src")
     for options in ({"min_length_ratio": 1.5}, {"no_repeat_ngram": 2}):
         translator = Translator.load(str(package), "cpu", "auto", retry=False, **options)
-        found = translator.engine.submit(
-            [part for parts in translator._parts(short) for part in [parts[0].sentence]], translator.config
-        )()
+        found = translator.engine.submit([parts[0].sentence for parts in parts_of(translator, short)], translator.config)()
         for src, [best] in zip(source, found, strict=True):
             if "min_length_ratio" in options:
                 assert len(best.ids) >= min(1.5 * len(src), translator.config.max_length(len(src)) - 1)
@@ -185,7 +254,7 @@ def test_sentences_of_a_line_are_translated_by_themselves(package: Path) -> None
     assert apart[2] == f"{apart[0]} {apart[1]}", "the model was trained on single sentences"
     together = Translator.load(str(package), "cpu", treatment=Treatment(split=False))
     both = ["Ich bin da. Wo bist du?"]
-    assert [len(translator._parts(both)[0]) for translator in (usual, together)] == [2, 1]
+    assert [len(parts_of(translator, both)[0]) for translator in (usual, together)] == [2, 1]
 
 
 @pytest.mark.parametrize(
@@ -201,6 +270,8 @@ def test_sentences_of_a_line_are_translated_by_themselves(package: Path) -> None
         ("¿Qué? ¡Nada! Vale.", 3),
         ("", 1),
         ("...", 1),
+        ("... Und dann ging er.", 1),
+        ("- ... Ja. Nein", 2),
         ("a" * 100_000 + ". " * 50_000 + "." * 100_000 + "A. (((" * 50_000, 2),
     ],
 )

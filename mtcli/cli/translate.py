@@ -80,10 +80,12 @@ def translate(
     from mtcli.pipe import Form, StreamOptions, translate_stream
     from mtcli.treatment import Treatment
 
-    if score_target and (prefix or glossary or alignment or n_best or len(model or []) > 1):
-        raise UsageError(
-            "--score-target scores what is given, with one model: leave out the options that search for translations"
-        )
+    if score_target and (format_ != "text" or prefix or glossary or alignment or n_best or temperature or len(model or []) > 1):
+        raise UsageError("--score-target scores plain text as it is given, with one model: leave out the options of searching")
+    if prefix and format_ != "text":
+        raise UsageError(f"--format {format_} knows no prefixes: leave out --prefix")
+    if [file, prefix, score_target, glossary].count("-") > 1:
+        raise UsageError("- is standard input, which can be read once: give a file for the other")
     form: Form = "json" if json else "n-best" if n_best else "text"
     decoding = {
         "beam_size": beam_size,

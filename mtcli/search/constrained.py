@@ -26,6 +26,8 @@ class Progress:
     """Indices of the terms that are there."""
     begun: tuple[tuple[int, int], ...] = ()
     """Index of each term that the last pieces begin, and how many of its pieces these are."""
+    ended: bool = False
+    """Whether a term has just ended: being whole words, it is not gone on with."""
 
     def after(self, piece: int) -> Progress:
         """What one more piece makes of it."""
@@ -33,7 +35,7 @@ class Progress:
         on += [(i, 1) for i, term in enumerate(self.terms) if i not in self.met and term[0] == piece and (i, 1) not in on]
         done = [i for i, n in on if n == len(self.terms[i])]
         if done:
-            return Progress(self.terms, self.met | {max(done, key=lambda i: len(self.terms[i]))})
+            return Progress(self.terms, self.met | {max(done, key=lambda i: len(self.terms[i]))}, ended=True)
         return Progress(self.terms, self.met, tuple(on))
 
     @property
@@ -86,8 +88,8 @@ def _search(
     while progress and sum(complete for complete, _ in ended) < config.beam_size:
         logits, state = decoder.step(tokens[:, -1], state)
         for row, each in enumerate(progress):
-            if tokens.size(1) > 1 and each.met and not each.begun and _ends_term(tokens[row], each):
-                logits[row, decoder.continuing] = IMPOSSIBLE  # a term is whole words
+            if each.ended:
+                logits[row, decoder.continuing] = IMPOSSIBLE
         scores = rules.scores(logits, tokens) + totals[:, None]
         found = candidates(scores, progress, 2 * width)
         full = tokens.size(1) >= int(rules.limits)
@@ -148,12 +150,7 @@ def held(sentence: Sentence, hypotheses: list[Hypothesis], decoder: Decoder) -> 
 def _holds(ids: list[int], terms: Terms, continuing: set[int]) -> bool:
     progress = Progress(terms)
     for piece, following in zip(ids, [*ids, EOS_ID][1:], strict=True):
-        before, progress = progress, progress.after(piece)
-        if progress.met != before.met and following in continuing:
+        progress = progress.after(piece)
+        if progress.ended and following in continuing:
             return False
     return progress.complete
-
-
-def _ends_term(tokens: Tensor, progress: Progress) -> bool:
-    ids = tuple(tokens.tolist())
-    return any(ids[-len(progress.terms[i]) :] == progress.terms[i] for i in progress.met)
