@@ -17,11 +17,10 @@ from mtcli.config import NOT_DRAWN, DecodingConfig
 from mtcli.degenerate import is_degenerate
 from mtcli.engines import Engine
 from mtcli.errors import DataError, UsageError
-from mtcli.glossary import Glossary
-from mtcli.hypothesis import Hypothesis, Sentence
+from mtcli.hypothesis import Hypothesis
 from mtcli.markup import Markup, Segment
 from mtcli.package import CT2, ModelPackage, open_package
-from mtcli.sentences import split_sentences
+from mtcli.parts import Cutter, Noting, Part
 from mtcli.tags import tag, target_of, without_tag
 from mtcli.tokenizer import Tokenizer
 from mtcli.treatment import USUAL, Treatment
@@ -62,34 +61,6 @@ class Scored:
     """Target pieces, EOS included."""
 
 
-class Noting:
-    """Counts each line once for each notice, whatever is cut from it."""
-
-    def __init__(self, notices: Counter[str], numbers: Sequence[int]) -> None:
-        """`numbers` are the lines that texts come from."""
-        self._notices, self._numbers = notices, numbers
-        self._done: set[tuple[str, int]] = set()
-
-    def note(self, notice: str, text: int) -> None:
-        """The notice goes for the text with this index."""
-        key = (notice, self._numbers[text])
-        self._notices[notice] += key not in self._done
-        self._done.add(key)
-
-
-@dataclass(frozen=True)
-class Part:
-    """A text, or what was cut from one."""
-
-    owner: int
-    """Index of the text."""
-    sentence: Sentence
-    words: tuple[int, ...]
-    """The word of the line that each source piece belongs to, counted from 0; -1 for a tag."""
-    terms: tuple[str, ...] = ()
-    """What the translation must hold."""
-
-
 class Translator:
     """Translates lists of lines. The k-th result belongs to the k-th line."""
 
@@ -106,11 +77,9 @@ class Translator:
         Raises UsageError when the treatment asks for another one, DataError when its glossary cannot be read.
         """
         self.engine, self.tokenizer, self.config, self.targets, self.treatment = engine, tokenizer, config, targets, treatment
-        if treatment.to and treatment.to not in targets:
-            raise UsageError(f"--to {treatment.to}: the model translates to {', '.join(targets) or 'one language alone'}")
         if treatment.glossary and config.temperature:
             raise UsageError("a glossary is for searching, not for drawing at random: leave out --temperature or --glossary")
-        self.glossary = Glossary.load(treatment.glossary) if treatment.glossary else None
+        self.cutter = Cutter(tokenizer, config, targets, treatment)
         self.markup = Markup(treatment.format) if treatment.format != "text" else None
         """What the lines so far have begun; None for plain text."""
         self.notices: Counter[str] = Counter()
@@ -193,7 +162,7 @@ class Translator:
         parts: list[Part] = []
         owners: list[range] = []
         begins = self._prefixes(prefixes) if prefixes else [()] * len(texts)
-        for of_text, prefix in zip(self._parts(self._tagged(texts), noting), begins, strict=True):
+        for of_text, prefix in zip(self.cutter.parts(texts, noting), begins, strict=True):
             if of_text and prefix:
                 of_text[0] = dataclasses.replace(of_text[0], sentence=dataclasses.replace(of_text[0].sentence, prefix=prefix))
             owners.append(range(len(parts), len(parts) + len(of_text)))
@@ -211,7 +180,7 @@ class Translator:
         """How likely the model finds each target line, given its source line. The translator was loaded for `scoring`."""
         src, tgt = zip(*pairs, strict=True) if pairs else ((), ())
         ids = list(
-            zip(self.tokenizer.encode(self._tagged(list(src)), "src"), self.tokenizer.encode(list(tgt), "tgt"), strict=True)
+            zip(self.tokenizer.encode(self.cutter.tagged(list(src)), "src"), self.tokenizer.encode(list(tgt), "tgt"), strict=True)
         )
         limit = TOO_LONG * self.config.longest
         fits = [i for i, pair in enumerate(ids) if max(map(len, pair)) <= limit]
@@ -222,12 +191,6 @@ class Translator:
             scores[i] = Scored(score, scores[i].pieces)
         return scores
 
-    def _tagged(self, lines: list[str]) -> list[str]:
-        to = self.treatment.to
-        if not to:
-            return lines
-        return [f"{tag(to)} {line}" if line.strip() and not target_of(line) else line for line in lines]
-
     def _prefixes(self, prefixes: Sequence[str]) -> list[tuple[int, ...]]:
         found = [tuple(ids) for ids in self.tokenizer.encode(list(prefixes), "tgt")]
         if longest := max((ids for ids in found if len(ids) > self.config.max_source_length), key=len, default=()):
@@ -235,66 +198,6 @@ class Translator:
                 f"a prefix has {len(longest)} pieces: the model knows translations of {self.config.max_source_length}"
             )
         return found
-
-    def _parts(self, texts: list[str], noting: Noting) -> list[list[Part]]:
-        """Of each text the parts that are translated by themselves; none of one that holds nothing."""
-        sentences = [split_sentences(text) if self.treatment.split else [text] for text in texts]
-        encoded = iter(self.tokenizer.encode([each for of_text in sentences for each in of_text], "src"))
-        return [
-            self._parts_of(i, text, [(each, next(encoded)) for each in of_text], noting)
-            for i, (text, of_text) in enumerate(zip(texts, sentences, strict=True))
-        ]
-
-    def _parts_of(self, owner: int, text: str, sentences: list[tuple[str, list[int]]], noting: Noting) -> list[Part]:
-        """The parts of a text; where there are several targets, each begins with the one that the text names."""
-        begin = self._tag(owner, text, noting) if self.targets and any(ids for _, ids in sentences) else []
-        if any(len(ids) > self.config.max_source_length for _, ids in sentences):
-            noting.note("were too long and were translated in parts", owner)
-        parts: list[Part] = []
-        words, end = 0, 0
-        for number, (sentence, ids) in enumerate(sentences):
-            start = text.find(sentence, end)
-            own = ids[len(begin) :] if begin and number == 0 else ids
-            indices = [0] * len(own)
-            if self.treatment.aligns and own:
-                words -= start > 0 and words > 0 and not text[start - 1].isspace()  # no blank ends the word before
-                indices = [words + i for i in words_of(self.tokenizer.pieces(own, "src"))]
-                words = indices[-1] + 1
-            at, end = 0, start + len(sentence)
-            for piece in self._cut(own):
-                parts.append(self._part(owner, begin, piece, indices[at : at + len(piece)]))
-                at += len(piece)
-        return parts
-
-    def _tag(self, owner: int, text: str, noting: Noting) -> list[int]:
-        """The ids of the tag that a text begins with; none, and a notice, where it names no target."""
-        target = target_of(text)
-        if target in self.targets:
-            [ids] = self.tokenizer.encode([tag(target)], "src")
-            return ids
-        wanted = " or ".join(map(tag, self.targets))
-        noting.note(f"do not begin with {wanted}: the model chose a language (--to gives one to all lines)", owner)
-        return []
-
-    def _part(self, owner: int, begin: list[int], ids: list[int], words: list[int]) -> Part:
-        terms = self.glossary.wanted(self.tokenizer.decode([ids], "src")[0]) if self.glossary else []
-        pieces = tuple(map(tuple, self.tokenizer.encode(terms, "tgt")))
-        return Part(owner, Sentence([*begin, *ids], terms=pieces), (*[-1] * len(begin), *words), tuple(terms))
-
-    def _cut(self, ids: list[int]) -> list[list[int]]:
-        """Ids in parts that are short enough, cut before a word, after punctuation if there is some."""
-        limit = self.config.max_source_length
-        if len(ids) <= limit:
-            return [ids] if ids else []
-        starts = self.tokenizer.word_starts(ids, "src")
-        stops = [piece[-1] in ".!?;:,。！？；：，" for piece in self.tokenizer.pieces(ids, "src")]
-        parts = []
-        while len(ids) > limit:
-            words = [i for i in range(limit // 2, limit + 1) if starts[i]]
-            at = max((i for i in words if stops[i - 1]), default=max(words, default=limit))
-            parts.append(ids[:at])
-            ids, starts, stops = ids[at:], starts[at:], stops[at:]
-        return [*parts, ids]
 
     def _searched_again(self, parts: list[Part], found: Hypotheses, noting: Noting) -> Hypotheses:
         """What was found, where the best cannot be right once more, without repetitions, in the hope of something better."""
@@ -316,7 +219,7 @@ class Translator:
         return is_degenerate(sentence.ids, best.ids, self.config.limits(len(sentence.ids), len(sentence.prefix))[1])
 
     def _note_missing(self, parts: list[Part], found: Hypotheses, noting: Noting) -> None:
-        if not self.glossary:
+        if not self.treatment.glossary:
             return
         texts = self.tokenizer.decode([of_part[0].ids for of_part in found], "tgt")
         for part, text in zip(parts, texts, strict=True):

@@ -16,7 +16,7 @@ ROWS = [
     ["errors", "config", "vocab", "hypothesis", "lines", "tags", "degenerate", "sentences", "treatment"],
     ["tokenizer", "data", "model", "scoring"],
     ["sampling", "corpora", "search", "training", "alignment", "glossary"],
-    ["epochs", "package", "card", "report", "engines", "markup"],
+    ["epochs", "package", "card", "report", "engines", "markup", "parts"],
     ["translator", "pieces", "export"],
     ["run", "pipe"],
     ["trainer"],

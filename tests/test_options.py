@@ -22,8 +22,9 @@ from mtcli.degenerate import is_degenerate
 from mtcli.engines.torch_engine import TorchEngine
 from mtcli.errors import DataError, UsageError
 from mtcli.glossary import Glossary
+from mtcli.parts import Noting, Part
 from mtcli.sentences import split_sentences
-from mtcli.translator import Noting, Part, Translation, _in_a_row
+from mtcli.translator import Translation, _in_a_row
 from mtcli.treatment import Treatment
 from mtcli.vocab import EOS_ID
 
@@ -37,7 +38,7 @@ def package(request: pytest.FixtureRequest) -> Path:
 
 
 def parts_of(translator: Translator, texts: list[str]) -> list[list[Part]]:
-    return translator._parts(texts, Noting(Counter(), range(len(texts))))
+    return translator.cutter.parts(texts, Noting(Counter(), range(len(texts))))
 
 
 def translated(*args: str | Path, stdin: bytes = TEXT) -> list[str]:
