@@ -250,7 +250,7 @@ class TrainingRun:
         Most of the time is for training.
         """
         config = self.package.config.training
-        self.loop.reserve = min(1.2 * seconds + at_the_end, config.seconds / 2)
+        self.loop.reserve = min(1.2 * seconds, config.seconds / 2) + min(at_the_end, 0.4 * config.seconds)
         self.validated_at = self.loop.step
         self.loop.progress = self.loop.used()  # what validating took is used up, too
         gap = max(self._gap, 4 * seconds / config.seconds if config.seconds else 0)
