@@ -95,7 +95,7 @@ class TrainingConfig:
     average_decay: float = 0.995
     """Decay of the exponential moving average of the weights, which is what is validated and kept."""
     steps: int = 0
-    """Budget in updates; with no budget at all, 33 passes over the corpus are made, fewer when it is large."""
+    """Budget in updates; with no budget at all, 52 passes over the corpus are made, fewer when it is large."""
     epochs: int = 0
     """Budget in passes over the corpus."""
     seconds: float = 0.0

@@ -53,7 +53,7 @@ from mtcli.training import parallel
 from mtcli.training.loop import TrainingLoop
 from mtcli.training.memory import batch_tokens_for, keep_memory
 
-EPOCHS = 33
+EPOCHS = 52
 """Passes over the corpus when no budget is given ..."""
 MOST_STEPS = 100_000
 """... but no more updates than this."""
