@@ -135,9 +135,9 @@ def test_what_a_killed_command_left_beside_a_package_goes_away(texts: list[str],
 
 @pytest.fixture(scope="module")
 def trained(texts: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A package after 4 updates."""
+    """A package after 24 updates, whose log is longer than its model.toml."""
     folder = tmp_path_factory.mktemp("trained") / "de-en"
-    mtcli("train", "-q", "-m", folder, *texts, *SETTINGS, "--steps", "4", "--set", "training.validations=2")
+    mtcli("train", "-q", "-m", folder, *texts, *SETTINGS, "--steps", "24", "--set", "training.validations=2")
     return folder
 
 
@@ -169,7 +169,7 @@ def failed(*arguments: str | Path, limit: int = 0) -> str:
     return lines[0]
 
 
-LONGER = ["--steps", "6", "--set", "training.validations=2"]
+LONGER = ["--steps", "26", "--set", "training.validations=2"]
 
 
 @pytest.fixture(scope="module")
