@@ -227,7 +227,7 @@ class Translator:
                 noting.note("have a term that could not be put in", part.owner)
 
     def _join(self, parts: list[Part], found: Hypotheses, owners: list[range]) -> list[list[Translation]]:
-        """The translations of each line from those of its parts; a part with fewer hypotheses than others repeats its last."""
+        """The translations of each line from those of its parts."""
         texts = iter(self.tokenizer.decode([h.ids for hypotheses in found for h in hypotheses], "tgt"))
         aligned = iter(self._alignments(parts, found)) if self.treatment.aligns else itertools.repeat(())
         of_parts = [[_translation(next(texts), h, next(aligned)) for h in hypotheses] for hypotheses in found]
@@ -252,24 +252,23 @@ def _translation(text: str, found: Hypothesis, alignment: tuple[Link, ...]) -> T
 def _joined(parts: list[list[Translation]]) -> list[Translation]:
     if len(parts) == 1:
         return parts[0]
+    return [_in_a_row(chosen) for chosen in _by_rank(parts)]
+
+
+def _by_rank(parts: list[list[Translation]]) -> list[list[Translation]]:
+    """The best translations of all parts, the second best ones and so on; a part with fewer than others repeats its last."""
     count = max(map(len, parts), default=1)
-    return [_in_a_row([part[min(rank, len(part) - 1)] for part in parts]) for rank in range(count)]
+    return [[part[min(rank, len(part) - 1)] for part in parts] for rank in range(count)]
 
 
 def _put_together(line: list[Segment | str], found: list[list[Translation]]) -> list[Translation]:
     """The translations of a line with markup from those of its segments."""
-    ranks = max(map(len, found), default=1)
     whole = []
-    for rank in range(ranks):
-        chosen = [of_segment[min(rank, len(of_segment) - 1)] for of_segment in found]
-        texts = iter(chosen)
-        written = [each if isinstance(each, str) else each.restore(*_text_and_links(next(texts))) for each in line]
+    for chosen in _by_rank(found):
+        own = iter([(each.text, each.alignment) for each in chosen])
+        written = [each if isinstance(each, str) else each.restore(*next(own)) for each in line]
         whole.append(dataclasses.replace(_in_a_row(chosen), text="".join(written), alignment=()))
     return whole
-
-
-def _text_and_links(translation: Translation) -> tuple[str, tuple[Link, ...]]:
-    return translation.text, translation.alignment
 
 
 def _in_a_row(parts: list[Translation]) -> Translation:
