@@ -83,6 +83,8 @@ class TrainingLoop:
         """Parts in which a batch is computed, because memory does not hold all of it."""
         self.started = time.monotonic()
         """When training would have started had it never been interrupted."""
+        self._made: tuple[int, ParallelCorpus, list[list[int]]] | None = None
+        """The epoch that was last made, with its corpus and batches."""
         self.epoch_batches = 0
         """Updates in the current epoch, once its corpus is there."""
 
@@ -115,11 +117,8 @@ class TrainingLoop:
     def expected_seconds(self) -> float:
         """Of the updates that are left, about: the gradients of some batches are computed, and thrown away."""
         left = 1 - self.used()
-        corpus = self.corpora(self.epoch)
-        batches = corpus.epoch(self.config.batch_tokens, self.config.seed, self.epoch)
-        total = self.config.steps or self.config.epochs * len(batches)
-        if self.config.epochs:
-            total = min(total, self.config.epochs * len(batches))
+        corpus, batches = self._this_epoch()
+        total = min(filter(None, (self.config.steps, self.config.epochs * len(batches))), default=0)
         self.model.train()
         times = []
         for batch in batches[:TRIALS] if left else []:
@@ -132,8 +131,7 @@ class TrainingLoop:
         """Train until the budget is used up, from wherever the loop stands."""
         self.agree()
         while self.progress < 1:
-            corpus = self.corpora(self.epoch)
-            batches = corpus.epoch(self.config.batch_tokens, self.config.seed, self.epoch)
+            corpus, batches = self._this_epoch()
             self.epoch_batches = len(batches)
             self.agree()  # cutting words anew takes its time
             while self.position < len(batches):
@@ -141,6 +139,13 @@ class TrainingLoop:
                     return
                 yield self._update(corpus, batches[self.position])
             self.epoch, self.position = self.epoch + 1, 0
+
+    def _this_epoch(self) -> tuple[ParallelCorpus, list[list[int]]]:
+        """The corpus of the epoch and its batches, made once: cutting words anew takes its time."""
+        if self._made is None or self._made[0] != self.epoch:
+            corpus = self.corpora(self.epoch)
+            self._made = self.epoch, corpus, corpus.epoch(self.config.batch_tokens, self.config.seed, self.epoch)
+        return self._made[1], self._made[2]
 
     def _update(self, corpus: ParallelCorpus, indices: list[int]) -> StepRecord:
         rate = self.config.learning_rate * schedule(self.step, self.progress, self.config.warmup_steps)
