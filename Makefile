@@ -5,8 +5,10 @@ READY := $(VENV)/.ready
 DEMO := models/demo-de-en
 PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 DATA := tests/data/tatoeba
+TYPED := tests/data/typed
+SHIPPED := de-en en-de
 
-.PHONY: demo test test-fast lint format bench bench-train bench-translate clean
+.PHONY: demo models test test-fast lint format bench bench-train bench-translate clean
 
 # Learns German to English from the text in tests/data, translates a test set and scores it.
 demo: $(READY)
@@ -21,6 +23,29 @@ demo: $(READY)
 	@echo "--- ten of them:"
 	@paste -d '\n' $(DATA)/test.de $(DATA)/test.en $(DEMO)/test.hyp | head -30 | awk '{ print substr("src ref hyp ", (NR - 1) % 3 * 4 + 1, 4) $$0 } NR % 3 == 0 { print "" }'
 	@echo "Next, a sentence of your own:  echo 'Guten Morgen!' | $(BIN)/mtcli translate -m $(DEMO)"
+
+# Makes the packages in models/ again, from raw text in the folder TEXT (models/README.md says which), as build/shipped/*. That takes
+# hours; after an interruption the same command goes on.
+models: $(addprefix build/shipped/,$(SHIPPED))
+
+build/shipped/%: src = $(word 1,$(subst -, ,$*))
+build/shipped/%: tgt = $(word 2,$(subst -, ,$*))
+build/shipped/%: corpus = $(if $(filter en,$(tgt)),$(src),$(tgt))-en
+build/shipped/%: tatoeba = $(TEXT)/tatoeba/$(corpus)
+build/shipped/%: $(READY)
+	@test -d "$(tatoeba)" || { echo "make models TEXT=FOLDER: $(tatoeba) is missing, see models/README.md" >&2; exit 2; }
+	$(BIN)/mtcli train -m build/models/$* --recipe models/$* --dev-src $(tatoeba)/dev.$(src).gz --dev-tgt $(tatoeba)/dev.$(tgt).gz \
+		--src $(tatoeba)/train.$(src).gz --tgt $(tatoeba)/train.$(tgt).gz \
+		--src $(TEXT)/tldr/$(corpus).$(src).gz --tgt $(TEXT)/tldr/$(corpus).$(tgt).gz \
+		--set data.licence="CC-BY 2.0 FR, CC-BY 4.0" --set data.attribution="tatoeba.org by way of manythings.org/anki, tldr-pages"
+	rm -rf $@
+	$(BIN)/mtcli export -m build/models/$* --to package $@
+	$(BIN)/mtcli models test $@ --name "Tatoeba, test" --src $(tatoeba)/test.$(src).gz --ref $(tatoeba)/test.$(tgt).gz
+	$(BIN)/mtcli models test $@ --name "FLORES, dev" --src $(TEXT)/flores/dev.$(src).gz --ref $(TEXT)/flores/dev.$(tgt).gz
+	news=$$(echo $(TEXT)/newstest/*.$(corpus).$(src).gz) && $(BIN)/mtcli models test $@ --name "$$(basename $$news .$(corpus).$(src).gz)" \
+		--src $$news --ref $${news%$(src).gz}$(tgt).gz
+	$(BIN)/mtcli models test $@ --name "200 lines as people type them" --src $(TYPED)/typed.$(src) --ref $(TYPED)/wanted.$(tgt)
+	$(BIN)/mtcli models test $@ --name "the same lines, clean" --src $(TYPED)/clean.$(src) --ref $(TYPED)/clean.$(tgt)
 
 test: lint
 	$(PYTEST)

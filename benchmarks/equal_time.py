@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import subprocess
 import sys
 import tempfile
@@ -76,7 +75,7 @@ def by_joeynmt(
             training.wait(60 * minutes)
             sys.exit((folder / "log").read_text()[-2000:])
         except subprocess.TimeoutExpired:
-            training.send_signal(signal.SIGINT)
+            training.terminate()
             training.wait()
     source = run(MTCLI, "tokenizer", "encode", "-m", package, test[0])
     pieces_of_hyps, seconds = translated(*command, "translate", folder / "config.yaml", stdin=source)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtcli.config import Config
+from mtcli.config import Config, TestRecord
 from mtcli.vocab import VocabSizes
 
 
@@ -14,6 +14,8 @@ def model_card(name: str, config: Config, parameters: int, vocab: VocabSizes) ->
         f"{vocab.tgt:,} {config.tokenizer.type} pieces, {'joint' if vocab.shared else f'and {vocab.src:,} of the source'}"
     )
     shape = f"{model.encoder_layers}+{model.decoder_layers} layers, width {model.width}"
+    notes = f"{config.notes.strip()}\n\n" if config.notes.strip() else ""
+    attribution = f"| Text by | {data.attribution} |\n" if data.attribution else ""
     return f"""# {name}
 
 A translation model from {languages}, made by `mtcli train`.
@@ -24,7 +26,7 @@ A translation model from {languages}, made by `mtcli train`.
 | Vocabulary | {vocabulary} |
 | Trained on | {data.pairs:,} sentence pairs of {", ".join(data.src)} and {", ".join(data.tgt)} |
 | Licence of the text | {data.licence or "not stated: `mtcli train --set data.licence=...` puts it here"} |
-| Speed | {scores.sentences_per_second:,.0f} dev sentences a second, greedy, on the machine that trained it |
+{attribution}| Speed | {scores.sentences_per_second:,.0f} dev sentences a second, greedy, on the machine that trained it |
 | Updates | {scores.step:,}, in {scores.training_seconds / 60:.0f} minutes |
 
 ## Scores
@@ -35,5 +37,25 @@ On {data.dev_pairs:,} dev pairs ({data.dev}), decoded greedily:
 - chrF2 {scores.dev_chrf:.2f}, `{scores.chrf_signature}`
 - loss {scores.dev_loss:.3f} nats a piece
 
-The whole recipe is in `model.toml`. To translate: `mtcli translate -m {name} < input.txt`.
+{_tests(config.tests)}{notes}The whole recipe is in `model.toml`. To translate: `mtcli translate -m {name} < input.txt`.
+"""
+
+
+def _tests(tests: tuple[TestRecord, ...]) -> str:
+    if not tests:
+        return ""
+    rows = "\n".join(
+        f"| {test.name} | {test.lines:,} | {test.bleu:.1f} | {test.chrf:.1f} | {test.copied_bleu:.1f} | {test.copied_chrf:.1f} |"
+        f" {test.sentences_per_second:,.0f} |"
+        for test in tests
+    )
+    signatures = sorted({f"`{signature}`" for test in tests for signature in (test.bleu_signature, test.chrf_signature)})
+    return f"""As `mtcli translate` translates, on test sets, beside what one gets by leaving the source as it is:
+
+| test set | lines | BLEU | chrF2 | source: BLEU | chrF2 | lines a second |
+|---|---|---|---|---|---|---|
+{rows}
+
+{", ".join(signatures)}
+
 """

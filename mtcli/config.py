@@ -88,6 +88,8 @@ class TrainingConfig:
     subword_sampling: float = 0.0
     """Cut words into other pieces in each epoch: for bpe the probability that a merge is left out (Provilkov et al. 2020),
     for unigram the exponent of the pieces' probabilities, less is wilder (Kudo 2018); 0 always takes the best pieces."""
+    noise: float = 0.0
+    """Share of the source lines that an epoch shows as people type them, see noise.careless; other ones each time."""
     freeze: tuple[str, ...] = ()
     """Weights that are not trained: all whose names begin so, such as `encoder` or `tgt_embedding`."""
     clip_norm: float = 1.0
@@ -121,6 +123,7 @@ class TrainingConfig:
         _check(abs(self.seed) < 2**31, "training.seed must lie between -2**31 and 2**31")
         _check(self.learning_rate > 0 and self.clip_norm > 0, "training.learning_rate and clip_norm must be positive")
         _check(0 <= self.subword_sampling <= 1, "training.subword_sampling must lie in [0, 1]")
+        _check(0 <= self.noise <= 1, "training.noise must lie in [0, 1]")
         _check(0 <= self.label_smoothing < 1, "training.label_smoothing must lie in [0, 1)")
         _check(0 <= self.average_decay < 1, "training.average_decay must lie in [0, 1)")
 
@@ -217,6 +220,8 @@ class DataRecord:
     """Mean number of sentences of a source line, about; 0 when unknown."""
     licence: str = ""
     """Under which the text may be used; shown in the model card."""
+    attribution: str = ""
+    """Whose text it is; shown in the model card."""
     fingerprint: str = ""
     """SHA-256 of the training and dev text."""
 
@@ -243,6 +248,22 @@ class ScoreRecord:
 
 
 @dataclass(frozen=True)
+class TestRecord:
+    """How well the package translates one test set, and how much of that one gets by leaving the source as it is."""
+
+    name: str = ""
+    lines: int = 0
+    bleu: float = 0.0
+    chrf: float = 0.0
+    copied_bleu: float = 0.0
+    copied_chrf: float = 0.0
+    bleu_signature: str = ""
+    chrf_signature: str = ""
+    sentences_per_second: float = 0.0
+    """Speed of translating it, on the machine that did."""
+
+
+@dataclass(frozen=True)
 class Config:
     """The whole of a `model.toml`."""
 
@@ -254,6 +275,9 @@ class Config:
     decoding: DecodingConfig = field(default_factory=DecodingConfig)
     data: DataRecord = field(default_factory=DataRecord)
     scores: ScoreRecord = field(default_factory=ScoreRecord)
+    tests: tuple[TestRecord, ...] = ()
+    notes: str = ""
+    """Markdown: what people found when they read its translations; shown in the model card."""
 
     def to_dict(self) -> dict[str, Any]:
         """Nested plain values, as TOML holds them."""

@@ -1,38 +1,39 @@
-"""What each epoch of training sees: pairs as often as their weight says, words cut into pieces anew if that is asked for."""
+"""What each epoch of training sees: pairs as often as their weight says, typed carelessly and cut anew if that is asked for."""
 
 from __future__ import annotations
 
 import logging
 import random
 
+from mtcli.config import TrainingConfig
 from mtcli.data.batches import ParallelCorpus
 from mtcli.data.split import Pairs
 from mtcli.errors import DataError
+from mtcli.noise import careless, joined
 from mtcli.sampling import Sampler
 from mtcli.tokenizer import Tokenizer
 
 log = logging.getLogger("mtcli")
+
+JOINED = 0.1
+"""Share of the lines typed in a hurry that hold a second sentence."""
 
 
 class Epochs:
     """Calling it with the number of an epoch gives that epoch's corpus, the same for the same number."""
 
     def __init__(
-        self,
-        tokenizer: Tokenizer,
-        pairs: Pairs,
-        weights: list[float],
-        max_length: int,
-        seed: int,
-        sampler: Sampler | None,
+        self, tokenizer: Tokenizer, pairs: Pairs, weights: list[float], config: TrainingConfig, sampler: Sampler | None
     ) -> None:
         """With a `sampler` each epoch cuts the words anew.
 
-        Pairs with an empty side or with more than `max_length` pieces on a side are left out.
+        Pairs with an empty side or with more than `config.max_length` pieces on a side are left out.
 
         Raises DataError when none is left.
         """
-        self._seed, self._sampler, self._max_length = seed, sampler, max_length
+        self._tokenizer, self._sampler, self._noise = tokenizer, sampler, config.noise
+        self._seed, self._max_length = config.seed, config.max_length
+        max_length = config.max_length
         ids = _encode(tokenizer, pairs)
         kept = [i for i, (src, tgt) in enumerate(ids) if 0 < len(src) <= max_length and 0 < len(tgt) <= max_length]
         if len(kept) < len(pairs):
@@ -40,7 +41,7 @@ class Epochs:
         if not kept:
             raise DataError("no sentence pair is left to train on: every one has an empty or too long side, or is held out")
         self._weights = [weights[i] for i in kept]
-        self._pairs = [pairs[i] for i in kept] if sampler else []
+        self._pairs = [pairs[i] for i in kept] if sampler or config.noise else []
         self._ids = [ids[i] for i in kept]
         self.plain = _corpus(self._ids)
         """Each pair once, in the best pieces."""
@@ -48,14 +49,14 @@ class Epochs:
     def __call__(self, epoch: int) -> ParallelCorpus:
         """The corpus of the epoch, counted from 0."""
         weighted = any(weight != 1 for weight in self._weights)
-        if not weighted and not self._sampler:
+        if not weighted and not self._pairs:
             return self.plain
         chosen = self._chosen(epoch) if weighted else range(len(self._ids))
-        if not self._sampler:
+        if not self._pairs:
             return _corpus([self._ids[i] for i in chosen])
-        sampled = self._sample([self._pairs[i] for i in chosen], self._sampler, self._seed * 1_000_003 + epoch)
-        fits = [len(src) <= self._max_length and len(tgt) <= self._max_length for src, tgt in sampled]
-        return _corpus([pair if fit else self._ids[i] for i, pair, fit in zip(chosen, sampled, fits, strict=True)])
+        seen = self._see([self._pairs[i] for i in chosen], self._seed * 1_000_003 + epoch)
+        fits = [0 < len(src) <= self._max_length and len(tgt) <= self._max_length for src, tgt in seen]
+        return _corpus([pair if fit else self._ids[i] for i, pair, fit in zip(chosen, seen, fits, strict=True)])
 
     def _chosen(self, epoch: int) -> list[int]:
         """Each index as often as its weight; what is left of a weight that is no whole number is a probability."""
@@ -63,10 +64,20 @@ class Epochs:
         chosen = [i for i, weight in enumerate(self._weights) for _ in range(int(weight) + (draw() < weight % 1))]
         return chosen or [0]
 
-    def _sample(self, pairs: Pairs, sampler: Sampler, seed: int) -> list[tuple[list[int], list[int]]]:
-        src = sampler.encode([s for s, _ in pairs], "src", 2 * seed)
-        tgt = sampler.encode([t for _, t in pairs], "tgt", 2 * seed + 1)
+    def _see(self, pairs: Pairs, seed: int) -> list[tuple[list[int], list[int]]]:
+        if self._noise:
+            pairs = self._typed(pairs, random.Random(seed))
+        if not self._sampler:
+            return _encode(self._tokenizer, pairs)
+        src = self._sampler.encode([s for s, _ in pairs], "src", 2 * seed)
+        tgt = self._sampler.encode([t for _, t in pairs], "tgt", 2 * seed + 1)
         return list(zip(src, tgt, strict=True))
+
+    def _typed(self, pairs: Pairs, draw: random.Random) -> Pairs:
+        return [self._in_a_hurry(pair, pairs, draw) if draw.random() < self._noise else pair for pair in pairs]
+
+    def _in_a_hurry(self, pair: tuple[str, str], pairs: Pairs, draw: random.Random) -> tuple[str, str]:
+        return careless(joined(pair, draw.choice(pairs)) if draw.random() < JOINED else pair, draw)
 
 
 def _encode(tokenizer: Tokenizer, pairs: Pairs) -> list[tuple[list[int], list[int]]]:

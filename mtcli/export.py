@@ -1,4 +1,4 @@
-"""A model in the format of CTranslate2, the fast engine of `mtcli translate`."""
+"""A model in the format of CTranslate2, the fast engine of `mtcli translate`, and packages to hand on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from mtcli.errors import PackageError, UsageError
-from mtcli.package import CT2, TGT_TOKENIZER, TOKENIZER, ModelPackage, discard
+from mtcli.package import CARD, CONFIG, CT2, TGT_TOKENIZER, TOKENIZER, ModelPackage, discard
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -26,19 +26,48 @@ def export_ctranslate2(package: ModelPackage, out: str = "", quantization: str =
 
     Raises UsageError for a model that CTranslate2 cannot hold, PackageError when the folder is taken or cannot be written.
     """
+    _check(package, quantization)
+    folder = _free(out) if out else package.folder / CT2
+    with _new_folder(folder) as temporary:
+        _save(package, temporary, quantization)
+        if out:
+            _copy_files(package, temporary, TOKENIZER, TGT_TOKENIZER)
+    return folder
+
+
+def export_package(package: ModelPackage, out: str, quantization: str = "int8") -> Path:
+    """Write the smallest package that translates alike: the weights once, for CTranslate2, and nothing of training.
+
+    Raises what `export_ctranslate2` raises.
+    """
+    _check(package, quantization)
+    with _new_folder(_free(out)) as temporary:
+        (temporary / CT2).mkdir()
+        _save(package, temporary / CT2, quantization)
+        _copy_files(package, temporary, CONFIG, CARD, TOKENIZER, TGT_TOKENIZER)
+    return Path(out)
+
+
+def _check(package: ModelPackage, quantization: str) -> None:
     if package.config.model.architecture != "transformer":
         raise UsageError(f"{package.folder}: CTranslate2 holds Transformers only, this is an RNN")
     if quantization not in get_args(Quantization):
         raise UsageError(f"--quantization cannot be {quantization}: choose one of {', '.join(get_args(Quantization))}")
-    folder = Path(out) if out else package.folder / CT2
-    if out and folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+
+
+def _free(out: str) -> Path:
+    if not out:
+        raise UsageError("name the new folder: mtcli export -m MODEL --to package OUT")
+    folder = Path(out)
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise PackageError(f"{folder}: exists already: give another name")
-    with _new_folder(folder) as temporary:
-        _save(package, temporary, quantization)
-        for name in (TOKENIZER, TGT_TOKENIZER) if out else ():
-            if (package.folder / name).exists():
-                shutil.copy(package.folder / name, temporary / name)
     return folder
+
+
+def _copy_files(package: ModelPackage, folder: Path, *names: str) -> None:
+    for name in names:
+        if (package.folder / name).exists():
+            shutil.copy(package.folder / name, folder / name)
 
 
 @contextmanager

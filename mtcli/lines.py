@@ -41,6 +41,8 @@ class LineReader:
         self.invalid_lines = 0
         """How many lines so far held invalid UTF-8."""
         self._stream = _open(path, self.name)
+        self._ahead: list[list[str]] = []
+        self._rest: Iterator[list[str]] | None = None
 
     def __iter__(self) -> Iterator[str]:
         for block in self.blocks():
@@ -48,6 +50,16 @@ class LineReader:
 
     def blocks(self, size: int = BLOCK) -> Iterator[list[str]]:
         """Yield the lines in lists of at most `size`; a shorter list as soon as the input pauses."""
+        yield from self._ahead
+        yield from self._rest or self._blocks(size)
+
+    def peek(self) -> list[str]:
+        """The first lines, which `blocks` gives again; none if there are none. To be called before it."""
+        self._rest = self._blocks(BLOCK)
+        self._ahead = list(itertools.islice(self._rest, 1))
+        return self._ahead[0] if self._ahead else []
+
+    def _blocks(self, size: int) -> Iterator[list[str]]:
         parts: list[bytes] = []  # the line that has not ended yet
         lines: list[str] = []
         pending = 0  # bytes since lines were last handed over

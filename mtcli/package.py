@@ -34,9 +34,11 @@ WEIGHTS = "weights.safetensors"
 CARD = "README.md"
 REPORT = "report.html"
 CT2 = "ct2"
-"""Folder with the model for CTranslate2; there only while it fits the weights."""
+"""Folder with the model for CTranslate2; there only while it fits the weights. A small package has no others."""
 TRAINING = "training"
 """Folder with what resuming needs; translating does not."""
+DEFAULT = "de-en"
+"""The package that translates when none is named."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ class ModelPackage:
 
     folder: Path
     config: Config
+
+    @property
+    def trained(self) -> bool:
+        """Whether there are weights to translate with."""
+        return (self.folder / WEIGHTS).exists() or (self.folder / CT2).exists()
 
     def tokenizer(self) -> Tokenizer:
         """Raises PackageError when there is none or it is damaged."""
@@ -66,15 +73,19 @@ class ModelPackage:
         from safetensors.torch import load
 
         from mtcli.model import build
+        from mtcli.quantized import read_parameters
 
-        data = self._read(WEIGHTS, "`mtcli train` fills the package")
         model = build(self.config.model, vocab)
+        quantized = not (self.folder / WEIGHTS).exists() and (self.folder / CT2).exists()
         try:
-            model.load_parameters(load(data))
+            if quantized:
+                names = [name for name, _ in model.named_parameters()]
+                model.load_parameters(read_parameters(self.folder / CT2, names))
+            else:
+                model.load_parameters(load(self._read(WEIGHTS, "`mtcli train` fills the package")))
         except (SafetensorError, ValueError) as error:
-            raise PackageError(
-                f"{self.folder / WEIGHTS}: damaged or not of this model ({error}): copy the package again"
-            ) from error
+            place = self.folder / (CT2 if quantized else WEIGHTS)
+            raise PackageError(f"{place}: damaged or not of this model ({error}): copy the package again") from error
         return model.to(device).eval()
 
     def save(self, config: Config, model: EncoderDecoder, card: str) -> ModelPackage:
@@ -199,9 +210,14 @@ def shelves() -> list[Path]:
     import platformdirs
 
     own = os.environ.get("MTCLI_MODELS")
-    shipped = Path(__file__).parent / "models"
-    found = [*([Path(own)] if own else []), Path("models"), Path(platformdirs.user_data_dir("mtcli")) / "models", shipped]
+    found = [*([Path(own)] if own else []), Path("models"), Path(platformdirs.user_data_dir("mtcli")) / "models", _shipped()]
     return list({shelf.resolve(): shelf for shelf in found}.values())
+
+
+def _shipped() -> Path:
+    """Where the packages are that come with mtcli: in the wheel beside its modules, in a checkout beside `mtcli/`."""
+    here = Path(__file__).parent
+    return here / "models" if (here / "models").exists() else here.parent / "models"
 
 
 def place(name: str) -> Path:
@@ -222,16 +238,49 @@ def all_packages() -> Iterator[Path]:
             yield from sorted(path.parent for path in shelf.glob(f"*/{CONFIG}"))
 
 
-def summaries() -> Iterator[tuple[str, str, str, str]]:
-    """Name, languages, dev BLEU and folder of all packages; a broken one says so."""
+def translating(src: str, tgt: str) -> list[ModelPackage]:
+    """The trained packages on the shelves that translate from `src` to `tgt`, any language where one is empty, in their order."""
+    found = []
     for folder in all_packages():
         try:
-            config = parse_config(read_config(folder))
-            languages = f"{config.languages.src or '?'}-{config.languages.tgt or '?'}"
-            bleu = f"{config.scores.dev_bleu:.1f}" if (folder / WEIGHTS).exists() else "-"
+            package = ModelPackage(folder, parse_config(read_config(folder)))
         except PackageError:
-            languages, bleu = "broken", "-"
-        yield folder.name, languages, bleu, str(folder)
+            continue  # `mtcli models` tells of it
+        languages = package.config.languages
+        if package.trained and src in ("", languages.src) and tgt in ("", languages.tgt, *languages.targets):
+            found.append(package)
+    return found
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a list of packages says of one."""
+
+    name: str
+    languages: str
+    """Such as `de-en`; `broken` when the package cannot be read."""
+    megabytes: float
+    """Size of what translating needs."""
+    bleu: float | None
+    """On the first test set that the package was tried on, else on the dev set; None before training."""
+    licence: str
+    folder: Path
+
+
+def summaries() -> Iterator[Summary]:
+    """What there is on the shelves; a broken package says so."""
+    for folder in all_packages():
+        files = (file for file in folder.rglob("*") if file.is_file() and TRAINING not in file.relative_to(folder).parts)
+        megabytes = sum(file.stat().st_size for file in files) / 1e6
+        try:
+            package = ModelPackage(folder, parse_config(read_config(folder)))
+        except PackageError:
+            yield Summary(folder.name, "broken", megabytes, None, "", folder)
+            continue
+        config = package.config
+        languages = f"{config.languages.src or '?'}-{config.languages.tgt or '?'}"
+        bleu = config.tests[0].bleu if config.tests else config.scores.dev_bleu
+        yield Summary(folder.name, languages, megabytes, bleu if package.trained else None, config.data.licence, folder)
 
 
 _claimed: dict[tuple[int, int], int] = {}

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from mtcli.alignment import pharaoh
-from mtcli.errors import PackageError
+from mtcli.languages import AUTO, choose
 from mtcli.lines import LineReader, LinesBeside, open_output
 from mtcli.treatment import USUAL, Treatment
 
@@ -45,21 +45,24 @@ class StreamOptions:
     """File whose lines the translations begin with."""
     score_target: str = ""
     """File with translations, which are to be scored instead."""
+    src: str = ""
+    """Language of the lines, for choosing a model; `auto` guesses it from the first of them."""
     treatment: Treatment = USUAL
 
 
 def translate_stream(models: list[str], source: str, output: str, options: StreamOptions, decoding: dict[str, float]) -> None:
     """Translate the lines of `source` to `output`, or score given translations; `-` is standard input or output.
 
-    What was read is written before input is waited for. Notices about lines go to the log at the end.
+    With no models, one is chosen by the languages. What was read is written before input is waited for. Notices about lines go
+    to the log at the end.
     """
-    if not models:
-        raise PackageError("no model: give -m MODEL or set MTCLI_MODEL (`mtcli models` lists what there is)")
     reader = LineReader(source)
     if source == "-" and sys.stdin.isatty():
         log.info("reading from the terminal; Ctrl-D ends the text")
     path = options.score_target or options.prefix
     beside = LinesBeside(path, reader) if path else None
+    if not models:
+        models = [str(choose(options.src, options.treatment.to, reader.peek() if options.src == AUTO else []).folder)]
     translator = _load(models, options, decoding)
     with contextlib.closing(translator.engine), open_output(output) as writer:
         stream = _scored if options.score_target else _translated

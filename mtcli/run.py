@@ -25,7 +25,7 @@ from mtcli.errors import PackageError, TrainingError
 from mtcli.export import export_ctranslate2
 from mtcli.lines import read_lines, unwritable
 from mtcli.model import EncoderDecoder
-from mtcli.package import REPORT, TRAINING, WEIGHTS, ModelPackage, write
+from mtcli.package import REPORT, TRAINING, ModelPackage, write
 from mtcli.report import Tested, html_report
 from mtcli.scoring import Score, score
 from mtcli.search import Decoder
@@ -171,7 +171,7 @@ class TrainingRun:
         """Go on from the saved state, if there is one. Raises PackageError when it is damaged, or gone from a trained package."""
         path = state_path(self.package.folder)
         if not path.exists():
-            if (self.package.folder / WEIGHTS).exists():
+            if self.package.trained:
                 raise PackageError(
                     f"{self.package.folder} is trained, and what resuming needs ({TRAINING}/) is gone: "
                     "give --fresh to set it aside and begin again, or another -m"

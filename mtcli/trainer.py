@@ -34,7 +34,6 @@ from mtcli.package import (
     CONFIG,
     TOKENIZER,
     TRAINING,
-    WEIGHTS,
     ModelPackage,
     claim,
     create,
@@ -89,6 +88,8 @@ class TrainingRequest:
     """How often an epoch shows each pair of each file; with none, all once."""
     origin: str = ""
     """Package whose tokenizer and weights training goes out from."""
+    recipe: str = ""
+    """Package whose settings are taken: shape, tokenizer, training and its budget, decoding."""
     preset: str = ""
     """Size of the model; by the size of the corpus when empty."""
     overrides: tuple[str, ...] = ()
@@ -126,7 +127,8 @@ def start(request: TrainingRequest) -> TrainingRun:
 
 def _configure(request: TrainingRequest, folder: Path, texts: Texts, origin: ModelPackage | None) -> Config:
     """Settings by rising strength: preset, the package to go out from, what the package says, what the request says."""
-    values = {} if request.fresh or not (folder / CONFIG).exists() else read_config(folder)
+    begun = {} if request.fresh or not (folder / CONFIG).exists() else read_config(folder)
+    values = _merge(_recipe(request), begun)
     asked = with_overrides({}, list(request.overrides))
     for section, key in FOUND:
         if asked.get(section, {}).get(key) == 0 and values.get(section, {}).get(key):
@@ -143,8 +145,8 @@ def _configure(request: TrainingRequest, folder: Path, texts: Texts, origin: Mod
     config = parse_config(_merge(*layers, asked))
     if origin:
         _check_same_shape(origin, config)
-    if values:
-        _check_unchanged(folder, parse_config(values), config)
+    if begun:
+        _check_unchanged(folder, parse_config(begun), config)
     return dataclasses.replace(
         config, data=_data_record(request, folder, texts, config), languages=_languages(request, texts, config)
     )
@@ -158,6 +160,16 @@ def _going_out_from(origin: ModelPackage, named_preset: str) -> dict[str, Any]:
     rate = origin.config.training.learning_rate * (1 if origin.config.data.origin else FINE_TUNING)
     kept = ("languages", "model", "tokenizer", "decoding")
     return {**{key: values[key] for key in kept if key in values}, "training": {"learning_rate": rate}}
+
+
+def _recipe(request: TrainingRequest) -> dict[str, Any]:
+    """The settings of the package that is the recipe; none without one."""
+    if not request.recipe:
+        return {}
+    if request.origin or request.preset:
+        raise UsageError("--recipe says all that --preset and --from say: leave those out")
+    values = open_package(request.recipe).config.to_dict()
+    return {section: values[section] for section in ("model", "tokenizer", "training", "decoding")}
 
 
 def _check_same_shape(origin: ModelPackage, config: Config) -> None:
@@ -221,7 +233,7 @@ def _merge(*layers: dict[str, Any]) -> dict[str, Any]:
 def _check_unchanged(folder: Path, old: Config, new: Config) -> None:
     """What a begun package cannot change: its tokenizer, the shape of its model, the order of its data."""
     fixed = [("tokenizer", field.name) for field in dataclasses.fields(old.tokenizer)] if (folder / TOKENIZER).exists() else []
-    if state_path(folder).exists() or (folder / WEIGHTS).exists():
+    if state_path(folder).exists() or ModelPackage(folder, old).trained:
         fixed += [("model", field.name) for field in dataclasses.fields(old.model)]
         fixed += [("training", key) for key in ("seed", "batch_tokens", "max_length", "dev_size", "freeze")]
     for section, key in fixed:
@@ -241,7 +253,7 @@ def _prepare(
     tokenizer = load_tokenizer(*models) if models else ModelPackage(folder, config).tokenizer()
     training = config.training
     sampler = Sampler(tokenizer, config.tokenizer.type, training.subword_sampling) if training.subword_sampling else None
-    corpora = Epochs(tokenizer, texts.train, texts.weights, training.max_length, training.seed, sampler)
+    corpora = Epochs(tokenizer, texts.train, texts.weights, training, sampler)
     model = origin.load_model(tokenizer.sizes, device) if origin else build(config.model, tokenizer.sizes)
     config = _complete(config, tokenizer, corpora.plain, len(texts.dev), model, device)
     loop = TrainingLoop(model, corpora, _with_budget(config.training, corpora.plain), device)

@@ -113,6 +113,8 @@ class Translator:
                     f"{other.folder} has another tokenizer than {first.folder}: models that translate together share one"
                 )
         config = dataclasses.replace(first.config.decoding, **decoding)  # type: ignore[arg-type]
+        if treatment.to == first.config.languages.tgt:  # the one language that there is, which no line need name
+            treatment = dataclasses.replace(treatment, to="")
         if treatment.split is None:
             treatment = dataclasses.replace(treatment, split=first.config.data.single_sentences)
         tokenizer = first.tokenizer()

@@ -15,17 +15,17 @@ ROOT = Path(__file__).parents[1]
 ROWS = [
     ["errors", "config", "vocab", "hypothesis", "lines", "tags", "degenerate", "sentences", "treatment"],
     ["tokenizer", "data", "model", "scoring"],
-    ["sampling", "corpora", "search", "training", "alignment", "glossary"],
+    ["sampling", "noise", "corpora", "quantized", "search", "training", "alignment", "glossary"],
     ["epochs", "package", "card", "report", "engines", "markup", "parts"],
-    ["translator", "pieces", "export"],
-    ["run", "pipe"],
+    ["translator", "pieces", "export", "languages"],
+    ["run", "pipe", "evaluation"],
     ["trainer"],
     ["cli"],
 ]
 ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
 PACKAGES = {"data", "model", "training", "search", "engines", "cli"}
 
-TORCH = {"data.batches", "epochs", "model", "training", "search", "engines.torch_engine", "run", "trainer"}
+TORCH = {"data.batches", "epochs", "quantized", "model", "training", "search", "engines.torch_engine", "run", "trainer"}
 AT_MODULE_LEVEL = {
     "torch": TORCH,
     "safetensors": {"training.checkpoint"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 import subprocess
 import sys
 from collections import Counter
@@ -12,14 +13,17 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import DATA, TINY, head, mtcli
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from mtcli.config import TokenizerConfig
+from mtcli.config import TokenizerConfig, TrainingConfig
 from mtcli.corpora import read_texts
 from mtcli.data.batches import ParallelCorpus
 from mtcli.data.split import Pairs
 from mtcli.epochs import Epochs
 from mtcli.errors import UsageError
+from mtcli.noise import EMOJIS, careless
 from mtcli.sampling import Sampler
 from mtcli.tags import target_of
 from mtcli.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
@@ -46,7 +50,7 @@ def ids_of(corpus: ParallelCorpus) -> list[tuple[list[int], list[int]]]:
 def test_sampled_words_change_with_the_epoch_and_say_the_same(kind: str) -> None:
     pairs = real_pairs(200)
     tokenizer = tokenizer_of(pairs, kind)
-    epochs = Epochs(tokenizer, pairs, [1.0] * 200, 200, seed=1, sampler=Sampler(tokenizer, kind, 0.1))
+    epochs = Epochs(tokenizer, pairs, [1.0] * 200, TrainingConfig(), Sampler(tokenizer, kind, 0.1))
     first, second = ids_of(epochs(0)), ids_of(epochs(1))
     assert ids_of(epochs(0)) == first != second
     assert first != ids_of(epochs.plain)
@@ -54,13 +58,14 @@ def test_sampled_words_change_with_the_epoch_and_say_the_same(kind: str) -> None
     for sampled in (first, second):
         assert [text for _, tgt in sampled for text in tokenizer.decode([tgt[:-1]], "tgt")] == best
         assert sum(len(tgt) for _, tgt in sampled) > sum(len(tgt) for _, tgt in ids_of(epochs.plain))
-    again = Epochs(tokenizer, pairs, [1.0] * 200, 200, seed=1, sampler=Sampler(tokenizer, kind, 0.1))
+    again = Epochs(tokenizer, pairs, [1.0] * 200, TrainingConfig(), Sampler(tokenizer, kind, 0.1))
     assert ids_of(again(1)) == second  # a run that goes on sees what the first one would have seen
 
 
 SAMPLES = """
 import sys, json
-from mtcli.config import TokenizerConfig
+from mtcli.config import TokenizerConfig, TrainingConfig
+from mtcli.noise import EMOJIS, careless
 from mtcli.sampling import Sampler
 from mtcli.tokenizer import load_tokenizer, train_tokenizer
 lines = json.load(sys.stdin)
@@ -111,13 +116,41 @@ def test_a_weight_says_how_often_an_epoch_shows_a_pair() -> None:
     pairs = real_pairs(300)
     tokenizer = tokenizer_of(pairs, "unigram")
     weights = [1.0] * 100 + [2.0] * 100 + [0.25] * 100
-    epochs = Epochs(tokenizer, pairs, weights, 200, seed=1, sampler=None)
+    epochs = Epochs(tokenizer, pairs, weights, TrainingConfig(), None)
     place = {str(ids): i // 100 for i, ids in enumerate(ids_of(epochs.plain))}
     assert len(place) == 300, "the pairs are not all different"
     shown = Counter(place[str(ids)] for epoch in range(8) for ids in ids_of(epochs(epoch)))
     assert (shown[0], shown[1]) == (800, 1600)
     assert 150 < shown[2] < 250
     assert ids_of(epochs(3)) == ids_of(epochs(3)) != ids_of(epochs(4))
+
+
+def test_lines_typed_in_a_hurry_are_others_each_time_and_leave_the_target_alone() -> None:
+    pairs = [(f">>en<< {src}", tgt) for src, tgt in real_pairs(300)]
+    tokenizer = tokenizer_of(pairs, "unigram")
+    epochs = Epochs(tokenizer, pairs, [1.0] * 300, TrainingConfig(noise=0.5), None)
+    first, second = ids_of(epochs(0)), ids_of(epochs(1))
+    assert ids_of(Epochs(tokenizer, pairs, [1.0] * 300, TrainingConfig(noise=0.5), None)(0)) == first != second
+    plain = ids_of(epochs.plain)
+    assert 110 < sum(src != clean for (src, _), (clean, _) in zip(first, plain, strict=True)) < 160
+    kept, two = 0, 0
+    for (src, tgt), (_, clean) in zip(first, plain, strict=True):
+        [source], [target], [whole] = (tokenizer.decode([ids], "src") for ids in (src, tgt[:-1], clean[:-1]))
+        assert source.startswith(">>en<< ") and source.count(">>en<<") == 1
+        assert target.startswith(whole)
+        rest = target.removeprefix(whole).strip()
+        kept, two = kept + (not rest), two + (len(rest) > 1)
+        assert len(rest) != 1 or (rest in EMOJIS and rest == source[-1])
+    assert kept > 240 and two > 5 and kept + two < 300
+
+
+@given(st.text(), st.text(), st.integers())
+def test_any_line_can_be_typed_in_a_hurry(src: str, tgt: str, seed: int) -> None:
+    typed, target = careless((src, tgt), random.Random(seed))
+    assert careless((src, tgt), random.Random(seed)) == (typed, target)
+    assert target.startswith(tgt)
+    assert bool(typed.strip()) or not src.strip()
+    assert target_of(typed) == target_of(src)
 
 
 def files(folder: Path, **texts: str) -> dict[str, str]:

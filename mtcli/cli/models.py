@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mtcli.cli.options import Debug, say
+from mtcli.cli.options import Debug, Quiet, say, set_up
 
 app = typer.Typer(help="List the model packages that are at hand.", rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -19,11 +19,14 @@ def _default(context: typer.Context) -> None:
 
 @app.command("list")
 def list_models(debug: Debug = False) -> None:
-    """Name, languages, dev BLEU and folder of each package."""
+    """Name, languages, size, BLEU, licence of the text, and folder of each package."""
     from mtcli.package import summaries
 
-    rows = [("NAME", "LANGUAGES", "BLEU", "FOLDER"), *summaries()]
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    rows = [("NAME", "LANGUAGES", "SIZE", "BLEU", "LICENCE", "FOLDER")]
+    for each in summaries():
+        bleu = "-" if each.bleu is None else f"{each.bleu:.1f}"
+        rows.append((each.name, each.languages, f"{each.megabytes:.1f} MB", bleu, each.licence or "-", str(each.folder)))
+    widths = [max(len(row[i]) for row in rows) for i in range(5)]
     for *cells, folder in rows:
         say("  ".join([*(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)), folder]))
 
@@ -35,3 +38,34 @@ def info(model: Annotated[str, typer.Argument(metavar="MODEL")], debug: Debug = 
 
     folder = open_package(model).folder
     say(f"# {folder.resolve()}\n{(folder / CONFIG).read_text(encoding='utf-8')}".rstrip())
+
+
+@app.command()
+def test(
+    model: Annotated[str, typer.Argument(metavar="MODEL")],
+    src: Annotated[str, typer.Option(metavar="FILE", help="Text to translate, plain or .gz.")],
+    ref: Annotated[str, typer.Option(metavar="FILE", help="Its reference translations.")],
+    name: Annotated[str, typer.Option(help="What the model card calls the test set.")],
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Translate a test set, and write the scores into the package and its card."""
+    set_up(quiet)
+    from mtcli.evaluation import record_test
+
+    record = record_test(model, src, ref, name)
+    copied = f"the source itself {record.copied_bleu:.2f} and {record.copied_chrf:.2f}"
+    say(f"{record.name}: BLEU {record.bleu:.2f}, chrF2 {record.chrf:.2f}; {copied}")
+
+
+@app.command()
+def note(
+    model: Annotated[str, typer.Argument(metavar="MODEL")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Markdown; - is standard input.")] = "-",
+    debug: Debug = False,
+) -> None:
+    """Put into the model card what people found when they read translations; it takes the place of what was there."""
+    set_up(False)
+    from mtcli.evaluation import record_notes
+
+    record_notes(model, file)

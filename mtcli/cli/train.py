@@ -30,6 +30,9 @@ def train(
     from_: Annotated[
         str, typer.Option("--from", metavar="MODEL", help="Fine-tune: take tokenizer and weights of another package.")
     ] = "",
+    recipe: Annotated[
+        str, typer.Option(metavar="MODEL", help="Take all settings of another package, and train on this text with them.")
+    ] = "",
     arch: Annotated[str, typer.Option(metavar="transformer|rnn", help="Kind of model.  [default: transformer]")] = "",
     preset: Annotated[
         str, typer.Option(metavar="tiny|small|base|big", help="Size of the model.  [default: by the size of the corpus]")
@@ -59,5 +62,5 @@ def train(
         check_installed()
     values = (*(set_ or []), *overrides(arch, time, steps, epochs, seed))
     files = (src, tgt, dev_src or [], dev_tgt or [], test_src or [], test_tgt or [])
-    request = TrainingRequest(model, *files, weight or [], from_, preset, values, device, fresh)
+    request = TrainingRequest(model, *files, weight or [], from_, recipe, preset, values, device, fresh)
     follow(start(request), quiet, tensorboard)

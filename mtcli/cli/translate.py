@@ -10,7 +10,7 @@ import typer
 from mtcli.cli.options import Debug, Device, Json, Quiet, set_up
 from mtcli.errors import UsageError
 
-EXAMPLES = "Example: echo 'Guten Morgen!' | mtcli translate -m de-en"
+EXAMPLES = "Example: echo 'Guten Morgen!' | mtcli translate"
 
 
 def translate(
@@ -62,7 +62,10 @@ def translate(
     score_target: Annotated[
         str, typer.Option(metavar="FILE", help="Print the log-probability of the translations in FILE instead, line by line.")
     ] = "",
-    to: Annotated[str, typer.Option(metavar="LANGUAGE", help="Language to translate to, for a model that knows several.")] = "",
+    from_: Annotated[
+        str, typer.Option("--from", metavar="LANGUAGE|auto", help="Language of the text, which chooses a model; auto guesses it.")
+    ] = "",
+    to: Annotated[str, typer.Option(metavar="LANGUAGE", help="Language to translate to.")] = "",
     engine: Annotated[
         str,
         typer.Option(metavar="auto|torch|ctranslate2", help="What computes; auto takes ctranslate2 where it can."),
@@ -84,6 +87,8 @@ def translate(
         raise UsageError("--score-target scores plain text as it is given, with one model: leave out the options of searching")
     if prefix and format_ != "text":
         raise UsageError(f"--format {format_} knows no prefixes: leave out --prefix")
+    if model and from_:
+        raise UsageError("--from chooses a model by its language, and -m names one: give one of the two")
     if [file, prefix, score_target, glossary].count("-") > 1:
         raise UsageError("- is standard input, which can be read once: give a file for the other")
     form: Form = "json" if json else "n-best" if n_best else "text"
@@ -100,6 +105,6 @@ def translate(
         "seed": seed,
     }
     treatment = Treatment(to, format_, glossary, alignment, split, scoring=bool(score_target))  # type: ignore[arg-type]
-    options = StreamOptions(form, device, engine, precision, threads, prefix, score_target, treatment)
-    models = model or [name for name in [os.environ.get("MTCLI_MODEL")] if name]
+    options = StreamOptions(form, device, engine, precision, threads, prefix, score_target, from_, treatment)
+    models = model or [name for name in [os.environ.get("MTCLI_MODEL")] if name and not from_]
     translate_stream(models, file, output, options, {k: v for k, v in decoding.items() if v is not None})

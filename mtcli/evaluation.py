@@ -1,0 +1,64 @@
+"""What is found out about a package after training: scores on test sets, and what people say who read its translations."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from contextlib import closing
+from typing import Any
+
+from mtcli.card import model_card
+from mtcli.config import TestRecord
+from mtcli.lines import read_lines, read_parallel
+from mtcli.package import CARD, ModelPackage, open_package, write
+from mtcli.scoring import score
+
+
+def record_test(model: str, src: str, ref: str, name: str) -> TestRecord:
+    """Translate the file `src`, as users have it, and keep the scores against `ref` in the package, under `name`.
+
+    Raises DataError when the files differ in length or are empty, PackageError when the package cannot be used.
+    """
+    from mtcli.translator import Translator
+
+    package = open_package(model)
+    pairs = read_parallel([src], [ref])
+    lines, refs = [src for src, _ in pairs], [[ref for _, ref in pairs]]
+    translator = Translator.load(model, threads=0)
+    with closing(translator.engine):
+        began = time.monotonic()
+        hyps = translator.translate(lines)
+        seconds = max(1e-6, time.monotonic() - began)
+    (bleu, chrf), copied = (score(each, refs, ("bleu", "chrf"), detokenized=True) for each in (hyps, lines))
+    record = TestRecord(
+        name=name,
+        lines=len(pairs),
+        bleu=round(bleu.value, 2),
+        chrf=round(chrf.value, 2),
+        copied_bleu=round(copied[0].value, 2),
+        copied_chrf=round(copied[1].value, 2),
+        bleu_signature=bleu.signature,
+        chrf_signature=chrf.signature,
+        sentences_per_second=round(len(pairs) / seconds, 1),
+    )
+    others = [test for test in package.config.tests if test.name != name]
+    _update(package, tests=(*others, record))
+    return record
+
+
+def record_notes(model: str, file: str) -> None:
+    """Keep the Markdown text in a file as the notes of the package. Raises DataError when it cannot be read."""
+    _update(open_package(model), notes="\n".join(read_lines(file)))
+
+
+def _update(package: ModelPackage, **changes: Any) -> None:
+    """Write `model.toml`, and the card that says the same."""
+    import torch
+
+    from mtcli.model import build
+
+    vocab = package.tokenizer().sizes
+    with torch.device("meta"):
+        parameters = sum(parameter.numel() for parameter in build(package.config.model, vocab).parameters())
+    package = package.save_config(dataclasses.replace(package.config, **changes))
+    write(package.folder / CARD, model_card(package.folder.resolve().name, package.config, parameters, vocab).encode())

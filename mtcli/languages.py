@@ -1,0 +1,59 @@
+"""Which package translates a text, by its languages."""
+
+from __future__ import annotations
+
+import logging
+
+from mtcli.errors import DataError, PackageError
+from mtcli.package import DEFAULT, ModelPackage, open_package, translating
+
+log = logging.getLogger("mtcli")
+
+AUTO = "auto"
+SAMPLE = 10_000
+"""Characters that tell the language of a text."""
+
+
+def choose(src: str, tgt: str, text: list[str]) -> ModelPackage:
+    """The package for a text from `src` to `tgt`: the shipped default where both are empty; `auto` guesses `src` from the text.
+
+    Raises PackageError when no package knows the languages, DataError when the text seems to be in `tgt` already.
+    """
+    guessed = src == AUTO
+    if guessed:
+        known = {package.config.languages.src for package in translating("", tgt)} - {""}
+        src = guess(text, sorted(known | {tgt} - {""})) if known else ""
+        if src and src == tgt:
+            raise DataError(f"the text looks like {src} already, the language to translate to: name its own with --from")
+    if not (src or tgt):
+        return open_package(DEFAULT)
+    package = _known(src, tgt)[0]
+    if guessed and src:
+        log.info("the text looks like %s: translating with %s", src, package.folder)
+    return package
+
+
+def _known(src: str, tgt: str) -> list[ModelPackage]:
+    if found := translating(src, tgt):
+        return found
+    pairs = sorted({f"{package.config.languages.src}-{package.config.languages.tgt}" for package in translating("", "")})
+    wanted = " ".join(filter(None, (f"from {src}" if src else "", f"to {tgt}" if tgt else "")))
+    raise PackageError(f"no model package translates {wanted}; there is {', '.join(pairs) or 'none'}: see `mtcli models`")
+
+
+def guess(text: list[str], among: list[str]) -> str:
+    """The likeliest language of a text, by py3langid (Lui & Baldwin 2012); none for a blank text.
+
+    Raises PackageError when there is none to choose from.
+    """
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    sample = " ".join(text).strip()[:SAMPLE]
+    if not sample:
+        return ""
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
+    languages = sorted(set(among) & set(identifier.labels))
+    if not languages:
+        raise PackageError("no model package says its languages: name one with -m (`mtcli models` lists them)")
+    identifier.set_languages(languages)
+    return str(identifier.classify(sample)[0])

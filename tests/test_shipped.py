@@ -1,0 +1,204 @@
+"""mtcli comes with translators: found without a name, by their languages, small, and documented."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import DATA, head, mtcli, train_tiny
+
+from mtcli import Translator
+from mtcli.errors import PackageError
+from mtcli.languages import choose, guess
+from mtcli.package import ModelPackage, open_package
+from mtcli.quantized import read_parameters
+
+ROOT = Path(__file__).parents[1]
+SHIPPED = [ROOT / "models" / name for name in ("de-en", "en-de")]
+TEXT = (DATA / "test.de").read_text("utf-8").splitlines()[:40]
+
+
+def elsewhere(folder: Path, *args: str, stdin: str = "", code: int = 0) -> subprocess.CompletedProcess[str]:
+    """The command in a folder without packages, for a user who has none."""
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("MTCLI", "XDG"))}
+    env |= {"XDG_DATA_HOME": str(folder), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "mtcli", *args]
+    done = subprocess.run(command, cwd=folder, env=env, input=stdin, capture_output=True, text=True)
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def test_without_a_model_german_becomes_english(tmp_path: Path) -> None:
+    assert (
+        elsewhere(tmp_path, "translate", stdin="Wie geht es dir?\n\nGuten Morgen!\n").stdout == "How are you?\n\nGood morning!\n"
+    )
+
+
+def test_a_model_is_chosen_by_its_languages(tmp_path: Path) -> None:
+    def german(*args: str) -> subprocess.CompletedProcess[str]:
+        return elsewhere(tmp_path, "translate", *args, stdin="Good morning!\n")
+
+    assert german("--to", "de").stdout == german("--from", "en").stdout == german("--from", "en", "--to", "de").stdout
+    guessed = german("--from", "auto")
+    assert guessed.stdout == german("--to", "de").stdout == "Guten Morgen!\n"
+    assert "the text looks like en: translating with" in guessed.stderr
+    assert german("--from", "auto", "-q").stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        (("--from", "de", "--to", "ja"), 1, "no model package translates from de to ja; there is de-en, en-de"),
+        (("--to", "ja"), 1, "no model package translates to ja"),
+        (("--from", "auto", "--to", "de"), 1, "the text looks like de already"),
+        (("--from", "de", "-m", "de-en"), 2, "give one of the two"),
+    ],
+)
+def test_languages_that_no_model_knows_are_told(tmp_path: Path, args: tuple[str, ...], code: int, message: str) -> None:
+    done = elsewhere(tmp_path, "translate", *args, stdin="Das ist ein deutscher Satz.\n", code=code)
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_own_packages_come_before_those_that_are_shipped(transformer_package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MTCLI_MODELS", str(transformer_package.parent))
+    assert choose("de", "en", []).folder == transformer_package
+    assert choose("", "", []).folder == transformer_package
+    assert choose("en", "", []).folder.resolve() == SHIPPED[1]
+
+
+def test_a_target_that_is_the_only_one_may_be_named(transformer_package: Path) -> None:
+    plain = mtcli("translate", "-m", transformer_package, stdin=b"Hallo!\n").stdout
+    assert mtcli("translate", "-m", transformer_package, "--to", "en", stdin=b"Hallo!\n").stdout == plain
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_the_language_of_a_text_is_guessed(language: str) -> None:
+    lines = (DATA / f"test.{language}").read_text("utf-8").splitlines()
+    assert guess(lines, ["de", "en", "es", "fr"]) == language
+    single = [guess([line], ["de", "en", "es", "fr", "no such language"]) for line in lines[:200]]
+    assert single.count(language) > 180
+    with pytest.raises(PackageError, match="no model package says its languages"):
+        guess(lines, ["no such language"])
+
+
+@pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
+def test_a_shipped_package_is_small_complete_and_documented(folder: Path) -> None:
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    assert {file.relative_to(folder).as_posix() for file in files} == {
+        *("README.md", "model.toml", "tokenizer.model"),
+        *("ct2/config.json", "ct2/model.bin", "ct2/shared_vocabulary.json"),
+    }
+    assert sum(file.stat().st_size for file in files) < 12e6
+    config, card = open_package(str(folder)).config, (folder / "README.md").read_text("utf-8")
+    assert f"{config.languages.src}-{config.languages.tgt}" == folder.name
+    assert config.data.licence and config.data.attribution
+    assert {test.name for test in config.tests} >= {"Tatoeba, test", "FLORES, dev", "200 lines as people type them"}
+    for test in config.tests:
+        assert test.bleu > test.copied_bleu
+        assert f"| {test.name} | {test.lines:,} | {test.bleu:.1f} | {test.chrf:.1f} |" in card
+        assert test.bleu_signature in card
+    assert config.data.attribution in card and config.data.licence in card
+    assert config.notes.strip() in card and "good at" in config.notes
+
+
+def test_shipped_packages_are_listed(tmp_path: Path) -> None:
+    header, *rows = elsewhere(tmp_path, "models").stdout.splitlines()
+    assert header.split() == ["NAME", "LANGUAGES", "SIZE", "BLEU", "LICENCE", "FOLDER"]
+    assert [row.split()[:2] for row in rows] == [["de-en", "de-en"], ["en-de", "en-de"]]
+    assert all("CC-BY 2.0 FR" in row and " MB " in row for row in rows)
+
+
+@pytest.fixture(scope="module")
+def small(transformer_package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("small") / "de-en"
+    mtcli("export", "-m", transformer_package, "--to", "package", folder)
+    return folder
+
+
+def test_a_package_to_hand_on_translates_alike_with_either_engine(transformer_package: Path, small: Path) -> None:
+    assert {file.name for file in small.iterdir()} == {"README.md", "model.toml", "tokenizer.model", "ct2"}
+    whole, handed = (Translator.load(str(package)) for package in (transformer_package, small))
+    assert handed.engine.name == "ctranslate2"
+    assert handed.translate(TEXT) == whole.translate(TEXT)
+    options = {"engine": "torch", "precision": "float32", "beam_size": 1}
+    translations = [Translator.load(str(package), **options).translate(TEXT) for package in (transformer_package, small)]  # type: ignore[arg-type]
+    assert sum(a == b for a, b in zip(*translations, strict=True)) > 0.7 * len(TEXT)
+
+
+def test_weights_read_back_are_those_that_were_written_but_for_rounding(transformer_package: Path, tmp_path: Path) -> None:
+    import torch
+
+    package = open_package(str(transformer_package))
+    sizes = package.tokenizer().sizes
+    weights = dict(package.load_model(sizes, torch.device("cpu")).named_parameters())
+    for quantization, step in (("int8", 1 / 250), ("float16", 1 / 2000), ("float32", 0)):
+        out = tmp_path / quantization
+        mtcli("export", "-m", transformer_package, "--to", "package", out, "--quantization", quantization)
+        found = read_parameters(out / "ct2", weights)
+        for name, weight in weights.items():
+            if name != "output_bias":  # where pieces that may not be generated are told apart
+                assert (found[name] - weight).abs().max() <= step * weight.abs().max() + 1e-7, (quantization, name)
+        assert found["output_bias"].abs().max() < 10
+        assert ModelPackage(out, package.config).load_model(sizes, torch.device("cpu"))
+
+
+def test_training_goes_out_from_a_package_that_was_handed_on(small: Path, tmp_path: Path) -> None:
+    src, tgt = head("train.de", 300, tmp_path), head("train.en", 300, tmp_path)
+    mtcli("train", "-m", tmp_path / "tuned", "--from", small, "--src", src, "--tgt", tgt, "--steps", "2")
+    assert (tmp_path / "tuned" / "weights.safetensors").exists()
+    refused = mtcli("train", "-m", small, "--src", src, "--tgt", tgt, "--steps", "9", code=1)
+    assert b"--fresh" in refused.stderr
+
+
+@pytest.mark.parametrize("cut", [0, 3, 40, 1000, -1])
+def test_quantized_weights_that_are_cut_are_refused(small: Path, tmp_path: Path, cut: int) -> None:
+    damaged = Path(shutil.copytree(small, tmp_path / "damaged"))
+    data = (small / "ct2" / "model.bin").read_bytes()
+    (damaged / "ct2" / "model.bin").write_bytes(data[:cut])
+    with pytest.raises(PackageError, match="copy the package again"):
+        Translator.load(str(damaged), engine="torch")
+
+
+def test_export_of_a_package_says_what_it_cannot_do(transformer_package: Path, rnn_package: Path, small: Path) -> None:
+    assert b"name the new folder" in mtcli("export", "-m", transformer_package, "--to", "package", code=2).stderr
+    assert b"exists already" in mtcli("export", "-m", transformer_package, "--to", "package", small, code=1).stderr
+    assert b"this is an RNN" in mtcli("export", "-m", rnn_package, "--to", "package", "x", code=2).stderr
+    assert b"choose ctranslate2 or package" in mtcli("export", "-m", rnn_package, "--to", "onnx", code=2).stderr
+
+
+def test_scores_and_notes_go_into_the_package_and_its_card(small: Path, tmp_path: Path) -> None:
+    package = Path(shutil.copytree(small, tmp_path / "de-en"))
+    src, ref = head("test.de", 20, tmp_path), head("test.en", 20, tmp_path)
+    test = ("models", "test", package, "--src", src, "--ref", ref, "--name", "twenty")
+    assert mtcli(*test).stdout.startswith(b"twenty: BLEU ")
+    mtcli(*test)
+    mtcli("models", "note", package, stdin="## Read\n\nAll nonsense, ä.\n".encode())
+    config, card = open_package(str(package)).config, (package / "README.md").read_text("utf-8")
+    [record] = config.tests
+    hyp = mtcli("translate", "-m", package, src).stdout
+    scores = mtcli("score", ref, "--metric", "chrf", stdin=hyp).stdout.decode()
+    assert f"= {record.chrf:.2f}" in scores and record.chrf_signature in scores
+    copied = mtcli("score", ref, "--metric", "chrf", "-i", src).stdout.decode()
+    assert f"= {record.copied_chrf:.2f}" in copied
+    assert f"| twenty | 20 | {record.bleu:.1f} |" in card
+    assert "## Read\n\nAll nonsense, ä.\n" in card
+    assert config.notes == "## Read\n\nAll nonsense, ä."
+    assert mtcli("translate", "-m", package, src).stdout == hyp
+
+
+def test_a_recipe_is_another_package_with_its_settings(transformer_package: Path, tmp_path: Path) -> None:
+    src, tgt = head("train.de", 300, tmp_path), head("train.en", 300, tmp_path)
+    mtcli("train", "-m", tmp_path / "again", "--recipe", transformer_package, "--src", src, "--tgt", tgt)
+    first, again = (open_package(str(folder)).config for folder in (transformer_package, tmp_path / "again"))
+    assert (again.model, again.tokenizer, again.training) == (first.model, first.tokenizer, first.training)
+    assert again.scores.dev_loss == first.scores.dev_loss
+    both = ("--recipe", transformer_package, "--preset", "tiny")
+    assert b"leave those out" in mtcli("train", "-m", tmp_path / "x", *both, "--src", src, "--tgt", tgt, code=2).stderr
+    tiny = train_tiny(tmp_path / "tiny" / "de-en", "--recipe", str(transformer_package), "--set", "training.noise=0.5")
+    assert open_package(str(tiny)).config.training.noise == 0.5
