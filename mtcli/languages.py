@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from mtcli.errors import DataError, PackageError
-from mtcli.package import DEFAULT, ModelPackage, open_package, translating
+from mtcli.package import DEFAULT, ModelPackage, open_package, shipped, translating
 
 log = logging.getLogger("mtcli")
 
@@ -26,7 +26,7 @@ def choose(src: str, tgt: str, text: list[str]) -> ModelPackage:
         if src and src == tgt:
             raise DataError(f"the text looks like {src} already, the language to translate to: name its own with --from")
     if not (src or tgt):
-        return open_package(DEFAULT)
+        return open_package(str(shipped() / DEFAULT))
     package = _known(src, tgt)[0]
     if guessed and src:
         log.info("the text looks like %s: translating with %s", src, package.folder)

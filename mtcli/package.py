@@ -38,7 +38,7 @@ CT2 = "ct2"
 TRAINING = "training"
 """Folder with what resuming needs; translating does not."""
 DEFAULT = "de-en"
-"""The package that translates when none is named."""
+"""The one of the shipped packages that translates when none is named."""
 
 
 @dataclass(frozen=True)
@@ -198,9 +198,9 @@ def open_package(name: str) -> ModelPackage:
 
 
 def find(name: str) -> Path | None:
-    """The folder that `name` stands for: an existing path, else the first of the shelves that has it."""
+    """The folder that `name` stands for: an existing path, else the first of the shelves that has it, be it damaged."""
     for folder in (Path(name), *(shelf / name for shelf in shelves())):
-        if (folder / CONFIG).exists():
+        if any((folder / part).exists() for part in (CONFIG, TOKENIZER, WEIGHTS)):
             return folder
     return None
 
@@ -210,11 +210,11 @@ def shelves() -> list[Path]:
     import platformdirs
 
     own = os.environ.get("MTCLI_MODELS")
-    found = [*([Path(own)] if own else []), Path("models"), Path(platformdirs.user_data_dir("mtcli")) / "models", _shipped()]
+    found = [*([Path(own)] if own else []), Path("models"), Path(platformdirs.user_data_dir("mtcli")) / "models", shipped()]
     return list({shelf.resolve(): shelf for shelf in found}.values())
 
 
-def _shipped() -> Path:
+def shipped() -> Path:
     """Where the packages are that come with mtcli: in the wheel beside its modules, in a checkout beside `mtcli/`."""
     here = Path(__file__).parent
     return here / "models" if (here / "models").exists() else here.parent / "models"

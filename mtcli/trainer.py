@@ -198,6 +198,7 @@ def _data_record(request: TrainingRequest, folder: Path, texts: Texts, config: C
         sentences_a_line=_sentences_a_line(texts),
         dev=", ".join(Path(name).name for name in [*request.dev_src, *request.dev_tgt]) or "held out of the training text",
         licence=old.licence,
+        attribution=old.attribution,
         fingerprint=texts.fingerprint,
     )
     other = "give --fresh to set it aside and begin again, or another -m"

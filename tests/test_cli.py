@@ -18,7 +18,7 @@ from conftest import DATA, TINY, mtcli
 
 COMMANDS = [
     *("", "train", "translate", "score", "tokenizer", "tokenizer train", "tokenizer encode", "tokenizer decode"),
-    *("models", "models list", "models info"),
+    *("models", "models list", "models info", "models test", "models note", "export"),
 ]
 
 IMPORTS = """
@@ -185,7 +185,16 @@ BAD_INPUT = [  # command, exit code, words that the error must hold
     ("train -q -m new --src blank.en --tgt train.en", 1, "no pair training text both sides"),
     ("train -m new --src blank.en --tgt blank.en", 1, "no pair training text both sides"),
     ("tokenizer train -m new --src blank.en --tgt blank.en", 1, "vocabulary"),
-    ("translate", 1, "model -m MTCLI_MODEL"),
+    ("translate --from xx", 1, "from xx mtcli models"),
+    ("translate --from de -m de-en", 2, "--from -m"),
+    ("models test de-en --src nothing.de --ref train.en --name x", 1, "nothing.de no such file"),
+    ("models test de-en --src train.de --ref two.en --name x", 1, "train.de 300 two.en 2"),
+    ("models test nowhere --src train.de --ref train.en --name x", 1, "nowhere mtcli models"),
+    ("models note de-en nothing.md", 1, "nothing.md no such file"),
+    ("export -m de-en --to package", 2, "new folder OUT"),
+    ("export -m de-en --to package de-en", 1, "de-en exists already"),
+    (f"{NEW} --recipe nowhere", 1, "nowhere mtcli models"),
+    (f"{NEW} --set training.noise=2", 2, "training.noise 1"),
     ("translate -m nowhere", 1, "nowhere mtcli models"),
     ("translate -m folder.en", 1, "folder.en"),
     ("translate -m train.de", 1, "train.de"),
@@ -280,7 +289,6 @@ BROKEN_PACKAGE = [  # how the package is broken, command, words that the error m
         "translate -m de-en --engine torch",
         "weights.safetensors missing",
     ),
-    ("remove weights.safetensors", "translate -m de-en --engine torch", "de-en weights.safetensors mtcli train"),
     ("empty weights.safetensors", "translate -m de-en --engine torch", "weights.safetensors damaged"),
     ("halve weights.safetensors", "translate -m de-en --engine torch", "weights.safetensors damaged"),
     ("garble weights.safetensors", "translate -m de-en --engine torch", "weights.safetensors damaged"),
@@ -362,4 +370,4 @@ def test_broken_packages_are_listed(server: subprocess.Popen[str], place: Path) 
     (place / "de-en").rename(place / "models" / "spoilt")
     code, output, errors = run(server, place, "models list")
     assert (code, errors) == (0, [])
-    assert re.search(r"^spoilt +broken +- ", output.decode(), re.M)
+    assert re.search(r"^spoilt +broken +\d\.\d MB +- ", output.decode(), re.M)

@@ -58,8 +58,11 @@ def test_a_name_is_looked_up_in_order(begun: Path, tmp_path: Path) -> None:
         return subprocess.run([*command, *args], cwd=tmp_path, env=env, capture_output=True, text=True)
 
     rows = [line.split() for line in run().stdout.splitlines()]
-    assert rows[0] == ["NAME", "LANGUAGES", "BLEU", "FOLDER"]
-    assert [(row[:3], (tmp_path / row[3]).resolve()) for row in rows[1:]] == [(["name", "de-en", "-"], p) for p in places[1:]]
+    assert rows[0] == ["NAME", "LANGUAGES", "SIZE", "BLEU", "LICENCE", "FOLDER"]
+    own_rows = [row for row in rows[1:] if row[0] == "name"]
+    assert [(row[1:], (tmp_path / row[-1]).resolve()) for row in own_rows] == [
+        (["de-en", "0.0", "MB", "-", "-", row[-1]], place) for row, place in zip(own_rows, places[1:], strict=True)
+    ]
     for place in places:
         assert run("info", "name").stdout.splitlines()[0] == f"# {place}"
         shutil.rmtree(place)
@@ -67,7 +70,7 @@ def test_a_name_is_looked_up_in_order(begun: Path, tmp_path: Path) -> None:
     assert missing.returncode == 1
     assert missing.stderr.count("\n") == 1
     assert all(str(shelf.relative_to(tmp_path)) in missing.stderr for shelf in shelves)
-    assert len(run("list").stdout.splitlines()) == 1
+    assert all(line.split()[0] != "name" for line in run("list").stdout.splitlines())
 
 
 def test_a_new_package_goes_to_the_first_shelf_and_a_path_where_it_says(begun: Path, tmp_path: Path) -> None:
@@ -192,6 +195,7 @@ def test_a_damaged_package_is_refused_by_name(transformer_package: Path, tmp_pat
     match harm:
         case "missing":
             path.unlink()
+            shutil.rmtree(path.with_name("ct2"))  # which has weights, too
         case "empty":
             path.write_bytes(b"")
         case "cut":

@@ -39,8 +39,12 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     info = f"mtcli_nmt-{__version__}.dist-info"
     assert {name.split("/")[0] for name in names} == {"mtcli", info}
     sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "mtcli").rglob("*.py")} | {"mtcli/py.typed"}
-    assert {name for name in names if name.startswith("mtcli/")} == sources
-    assert f"{info}/licenses/LICENSE" in names
+    models = [ROOT / "models" / name for name in ("de-en", "en-de")]
+    shipped = {f"mtcli/{path.relative_to(ROOT)}" for model in models for path in model.rglob("*") if path.is_file()}
+    assert len(shipped) == 12
+    assert {name for name in names if name.startswith("mtcli/")} == sources | shipped
+    assert {f"{info}/licenses/LICENSE", f"{info}/licenses/NOTICE"} < set(names)
+    assert wheel.stat().st_size < 48e6
 
 
 def test_the_wheel_trains_translates_and_scores_where_the_source_is_not(wheel: Path, tmp_path: Path) -> None:
@@ -55,6 +59,11 @@ def test_the_wheel_trains_translates_and_scores_where_the_source_is_not(wheel: P
     assert "translate" in run(venv / "bin" / "python", "-m", "mtcli", "--help", cwd=work)
     where = run(venv / "bin" / "python", "-c", "import mtcli; print(mtcli.__file__)", cwd=work)
     assert Path(where).is_relative_to(venv)
+
+    translated = subprocess.run(
+        [mtcli, "translate"], cwd=work, input="Wie geht es dir?\n", capture_output=True, text=True, check=True
+    )
+    assert translated.stdout == "How are you?\n"
 
     src, tgt = (head(name, 300, work) for name in ("train.de", "train.en"))
     test, ref = (head(name, 20, work) for name in ("test.de", "test.en"))
