@@ -83,8 +83,8 @@ def test_a_target_that_is_the_only_one_may_be_named(transformer_package: Path) -
 def test_the_language_of_a_text_is_guessed(language: str) -> None:
     lines = (DATA / f"test.{language}").read_text("utf-8").splitlines()
     assert guess(lines, ["de", "en", "es", "fr"]) == language
-    single = [guess([line], ["de", "en", "es", "fr", "no such language"]) for line in lines[:200]]
-    assert single.count(language) > 180
+    single = [guess([line], ["de", "en", "es", "fr", "no such language"]) for line in lines[:12]]
+    assert single.count(language) > 10
     with pytest.raises(PackageError, match="no model package says its languages"):
         guess(lines, ["no such language"])
 
