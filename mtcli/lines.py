@@ -9,6 +9,7 @@ import itertools
 import logging
 import os
 import select
+import signal
 import sys
 import zlib
 from collections.abc import Iterator
@@ -186,7 +187,10 @@ class LineWriter:
         self._stream, self._name = stream, name
 
     def write(self, lines: list[str]) -> None:
-        """Write each line with an LF. Raises DataError when the disk is full or the stream closed."""
+        """Write each line with an LF. Raises DataError when the disk is full or the stream closed.
+
+        When the reader of a pipe is gone the process ends by SIGPIPE, without a word: only here, as other pipes lead to workers.
+        """
         data = memoryview("".join(line + "\n" for line in lines).encode("utf-8"))
         try:
             while data:
@@ -195,6 +199,9 @@ class LineWriter:
                     select.select([], [self._stream], [])
                 else:
                     data = data[written:]
+        except BrokenPipeError:
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGPIPE)
         except OSError as error:
             raise DataError(f"{self._name}: cannot be written ({error.strerror})") from error
 

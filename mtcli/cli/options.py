@@ -26,8 +26,6 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def set_up(quiet: bool, pipe: bool = False) -> None:
-    """Send the library's notices to stderr, or nowhere; in a `pipe`, end without a word when the reader goes away."""
+def set_up(quiet: bool) -> None:
+    """Send the library's notices to stderr, or nowhere."""
     logging.basicConfig(stream=sys.stderr, format="mtcli: %(message)s", level=logging.ERROR if quiet else logging.INFO)
-    if pipe:
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)

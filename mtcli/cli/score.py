@@ -22,7 +22,7 @@ def score(
     debug: Debug = False,
 ) -> None:
     """Score translations against references. BLEU, chrF and TER are computed by sacreBLEU and carry their signatures."""
-    set_up(quiet, pipe=True)
+    set_up(quiet)
     from mtcli.scoring import METRICS, score_files, to_json
 
     scores = score_files(hyp, refs, tuple(metric) if metric else METRICS)

@@ -49,7 +49,7 @@ def encode(
     debug: Debug = False,
 ) -> None:
     """Text to pieces, with a blank between them; line by line."""
-    set_up(quiet, pipe=True)
+    set_up(quiet)
     from mtcli.pieces import encode_stream
 
     encode_stream(model, file, side, ids)
@@ -58,7 +58,7 @@ def encode(
 @app.command(epilog="Example: mtcli tokenizer encode -m de-en < text.de | mtcli tokenizer decode -m de-en")
 def decode(model: Model, file: File = "-", side: Side = "src", quiet: Quiet = False, debug: Debug = False) -> None:
     """Pieces or ids back to text, line by line."""
-    set_up(quiet, pipe=True)
+    set_up(quiet)
     from mtcli.pieces import decode_stream
 
     decode_stream(model, file, side)

@@ -79,7 +79,7 @@ def translate(
     debug: Debug = False,
 ) -> None:
     """Translate text, line by line. Line k of the output is the translation of line k of the input."""
-    set_up(quiet, pipe=True)
+    set_up(quiet)
     from mtcli.pipe import Form, StreamOptions, translate_stream
     from mtcli.treatment import Treatment
 
