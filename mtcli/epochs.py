@@ -32,8 +32,8 @@ class Epochs:
         Raises DataError when none is left.
         """
         self._tokenizer, self._sampler, self._noise = tokenizer, sampler, config.noise
-        self._seed, self._max_length = config.seed, config.max_length
-        max_length = config.max_length
+        self._seed = config.seed
+        max_length = self._max_length = config.max_length
         ids = _encode(tokenizer, pairs)
         kept = [i for i, (src, tgt) in enumerate(ids) if 0 < len(src) <= max_length and 0 < len(tgt) <= max_length]
         if len(kept) < len(pairs):

@@ -27,15 +27,15 @@ def choose(src: str, tgt: str, text: list[str]) -> ModelPackage:
             raise DataError(f"the text looks like {src} already, the language to translate to: name its own with --from")
     if not (src or tgt):
         return open_package(str(shipped() / DEFAULT))
-    package = _known(src, tgt)[0]
+    package = _first(src, tgt)
     if guessed and src:
         log.info("the text looks like %s: translating with %s", src, package.folder)
     return package
 
 
-def _known(src: str, tgt: str) -> list[ModelPackage]:
+def _first(src: str, tgt: str) -> ModelPackage:
     if found := translating(src, tgt):
-        return found
+        return found[0]
     pairs = sorted({f"{package.config.languages.src}-{package.config.languages.tgt}" for package in translating("", "")})
     wanted = " ".join(filter(None, (f"from {src}" if src else "", f"to {tgt}" if tgt else "")))
     raise PackageError(f"no model package translates {wanted}; there is {', '.join(pairs) or 'none'}: see `mtcli models`")

@@ -194,6 +194,10 @@ def open_package(name: str) -> ModelPackage:
     if folder is None:
         places = ", ".join(str(place) for place in shelves())
         raise PackageError(f"no model package {name}: it is no folder, nor in {places}; `mtcli models` lists what there is")
+    return _package_in(folder)
+
+
+def _package_in(folder: Path) -> ModelPackage:
     return ModelPackage(folder, parse_config(read_config(folder)))
 
 
@@ -243,7 +247,7 @@ def translating(src: str, tgt: str) -> list[ModelPackage]:
     found = []
     for folder in all_packages():
         try:
-            package = ModelPackage(folder, parse_config(read_config(folder)))
+            package = _package_in(folder)
         except PackageError:
             continue  # `mtcli models` tells of it
         languages = package.config.languages
@@ -273,7 +277,7 @@ def summaries() -> Iterator[Summary]:
         files = (file for file in folder.rglob("*") if file.is_file() and TRAINING not in file.relative_to(folder).parts)
         megabytes = sum(file.stat().st_size for file in files) / 1e6
         try:
-            package = ModelPackage(folder, parse_config(read_config(folder)))
+            package = _package_in(folder)
         except PackageError:
             yield Summary(folder.name, "broken", megabytes, None, "", folder)
             continue

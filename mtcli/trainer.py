@@ -126,7 +126,7 @@ def start(request: TrainingRequest) -> TrainingRun:
 
 
 def _configure(request: TrainingRequest, folder: Path, texts: Texts, origin: ModelPackage | None) -> Config:
-    """Settings by rising strength: preset, the package to go out from, what the package says, what the request says."""
+    """Settings by rising strength: preset, the package to go out from, the recipe, what the package says, what is asked for."""
     begun = {} if request.fresh or not (folder / CONFIG).exists() else read_config(folder)
     values = _merge(_recipe(request), begun)
     asked = with_overrides({}, list(request.overrides))
