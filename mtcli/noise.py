@@ -26,7 +26,7 @@ def careless(pair: tuple[str, str], draw: random.Random) -> tuple[str, str]:
     changes = [change for change, share in _CHANGES if draw.random() < share] or [_without_stop]
     for change in changes:
         src = change(src, draw)
-    if draw.random() < 0.1:
+    if draw.random() < 0.04:
         emoji = draw.choice(EMOJIS)
         src, tgt = f"{src} {emoji}", f"{tgt} {emoji}"
     return f"{tag(language)} {src}" if language else src, tgt
@@ -77,6 +77,6 @@ _CHANGES: tuple[tuple[Change, float], ...] = (
     (_typos, 0.3),
     (_without_stop, 0.5),
     (_small, 0.4),
-    (_capitals, 0.08),
+    (_capitals, 0.2),
 )
 """What is changed, in this order, and how often."""
