@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.functional import pad
 
 from mtcli.config import ModelConfig
 from mtcli.data.batches import Batch, ParallelCorpus
-from mtcli.model import EncoderDecoder, build
+from mtcli.model import EncoderDecoder, build, transformer
 from mtcli.model.layers import Dropout
-from mtcli.training.loop import token_losses
+from mtcli.training.loop import training_losses
 from mtcli.vocab import BOS_ID, VocabSizes
 
 torch.set_num_threads(1)  # on tensors this small, threads only wait for each other
@@ -121,7 +122,7 @@ def test_gradients_of_the_training_loss_equal_finite_differences(architecture: s
     model, batch = random_model(architecture, vocab, dropout=0.0).train(), CORPUS.batch(ALL)
 
     def loss() -> Tensor:
-        return token_losses(model, batch, label_smoothing=0.1).mean()
+        return training_losses(model, batch, 0.1, 0.0).mean()
 
     def loss_with(entry: Tensor, value: float) -> float:
         before = entry.item()
@@ -189,3 +190,19 @@ def test_dropout_follows_the_seed_and_is_the_identity_outside_training() -> None
 
 def test_the_largest_dropout_that_a_config_allows_runs() -> None:
     assert Dropout(ModelConfig(dropout=0.999).dropout).train()(torch.ones(1000)).isfinite().all()
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_attention_in_bfloat16_is_that_of_torch(causal: bool) -> None:
+    shape, mask = (3, 2, 5, 8), torch.arange(5) < torch.tensor([5, 2, 1])[:, None]
+    given = None if causal else mask[:, None, None]
+    query, keys, values = (torch.randn(shape, dtype=torch.float64, requires_grad=True) for _ in range(3))
+    expected = F.scaled_dot_product_attention(query, keys, values, given, is_causal=causal)
+    inputs, outer = (query, keys, values), torch.randn(shape, dtype=torch.float64)
+    gradients = torch.autograd.grad(expected, inputs, outer)
+    half = [x.bfloat16().detach().requires_grad_() for x in inputs]
+    found = transformer._attend(*half, given, causal)
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.double(), expected, rtol=0.02, atol=0.02)
+    for gradient, right in zip(torch.autograd.grad(found, half, outer.bfloat16()), gradients, strict=True):
+        torch.testing.assert_close(gradient.double(), right, rtol=0.05, atol=0.05)

@@ -27,8 +27,8 @@ from mtcli.model import build
 from mtcli.run import ValidationRecord
 from mtcli.trainer import EPOCHS, TrainingRequest, start
 from mtcli.training.checkpoint import dump, restore
-from mtcli.training.loop import StepRecord, TrainingLoop, schedule, token_losses
-from mtcli.training.r_drop import SWEEP, RDropLoss
+from mtcli.training.loop import StepRecord, TrainingLoop, schedule, token_losses, training_losses
+from mtcli.training.losses import SWEEP, CrossEntropy, RDropLoss
 from mtcli.vocab import BOS_ID, EOS_ID, PAD_ID, VocabSizes
 
 torch.set_num_threads(1)  # on tensors this small, threads only wait for each other
@@ -126,10 +126,10 @@ def test_the_loss_is_over_real_tokens_alone(architecture: str) -> None:
     model, batch = new_loop(architecture, corpus).model.eval(), corpus.batch(order)
     masks = F.pad(batch.src_mask, (0, 3)), F.pad(batch.tgt_mask, (0, 2))
     wider = Batch(F.pad(batch.src, (0, 3)), masks[0], F.pad(batch.tgt_in, (0, 2)), F.pad(batch.tgt_out, (0, 2)), masks[1])
-    losses = token_losses(model, batch, label_smoothing=0.1)
+    losses = training_losses(model, batch, 0.1, 0.0)
     assert losses.shape == (corpus.tgt_tokens,)
-    torch.testing.assert_close(token_losses(model, wider, label_smoothing=0.1), losses)
-    alone = [token_losses(model, corpus.batch([i]), label_smoothing=0.1) for i in order]
+    torch.testing.assert_close(training_losses(model, wider, 0.1, 0.0), losses)
+    alone = [training_losses(model, corpus.batch([i]), 0.1, 0.0) for i in order]
     torch.testing.assert_close(losses, torch.cat(alone))
 
 
@@ -141,7 +141,21 @@ def test_the_loss_is_the_smoothed_cross_entropy_of_forward(architecture: str, sm
     scores = model(batch.src, batch.src_mask, batch.tgt_in).log_softmax(-1)
     of_target = scores.gather(2, batch.tgt_out[:, :, None])[:, :, 0]
     expected = -(1 - smoothing) * of_target - smoothing * scores.mean(-1)
-    torch.testing.assert_close(token_losses(model, batch, smoothing), expected[batch.tgt_mask])
+    torch.testing.assert_close(training_losses(model, batch, smoothing, 0.0), expected[batch.tgt_mask])
+    torch.testing.assert_close(token_losses(model, batch), -of_target[batch.tgt_mask])
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_cross_entropy_of_training_is_that_of_torch(smoothing: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SWEEP, "cpu", 3 * 11)  # several sweeps, the last one shorter
+    logits = (30 * torch.randn(8, 11, dtype=torch.float64)).requires_grad_()
+    targets = torch.randint(11, (8,))
+    expected = F.cross_entropy(logits, targets, label_smoothing=smoothing, reduction="none")
+    losses = CrossEntropy.apply(logits, targets, smoothing)
+    torch.testing.assert_close(losses, expected)
+    outer = torch.rand(8, dtype=torch.float64)
+    [gradient], [expected_gradient] = (torch.autograd.grad(loss, logits, outer) for loss in (losses, expected))
+    torch.testing.assert_close(gradient, expected_gradient)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])

@@ -21,7 +21,7 @@ from mtcli.data.batches import Batch, ParallelCorpus
 from mtcli.errors import TrainingError, UsageError, out_of_memory
 from mtcli.model import EncoderDecoder, matmul_dtype
 from mtcli.training import parallel
-from mtcli.training.r_drop import RDropLoss
+from mtcli.training.losses import CrossEntropy, RDropLoss
 
 log = logging.getLogger("mtcli")
 
@@ -203,21 +203,27 @@ def diverged(step: int) -> TrainingError:
     return TrainingError(f"training has diverged after step {step}: give --set training.learning_rate=... with a smaller one")
 
 
-def token_losses(model: EncoderDecoder, batch: Batch, label_smoothing: float = 0.0) -> Tensor:
-    """Cross-entropy in nats of each real target token of the batch, [N]; padding is not even projected."""
-    features = model.features(batch.src, batch.src_mask, batch.tgt_in)[batch.tgt_mask]
-    targets = batch.tgt_out[batch.tgt_mask]
-    return F.cross_entropy(model.project(features), targets, label_smoothing=label_smoothing, reduction="none")
+def token_losses(model: EncoderDecoder, batch: Batch) -> Tensor:
+    """Cross-entropy in nats of each real target token of the batch, [N]."""
+    return F.cross_entropy(_logits(model, batch), batch.tgt_out[batch.tgt_mask], reduction="none")
 
 
 def training_losses(model: EncoderDecoder, batch: Batch, label_smoothing: float, r_drop: float) -> Tensor:
-    """What training makes small, for each real target token [N]: `token_losses`, or with R-Drop what RDropLoss says."""
-    if not r_drop:
-        return token_losses(model, batch, label_smoothing)
-    twice = Batch(*(torch.cat([t, t]) for t in (batch.src, batch.src_mask, batch.tgt_in, batch.tgt_out, batch.tgt_mask)))
-    logits = model.project(model.features(twice.src, twice.src_mask, twice.tgt_in)[twice.tgt_mask])
-    losses: Tensor = RDropLoss.apply(logits, batch.tgt_out[batch.tgt_mask], label_smoothing, r_drop)  # type: ignore[no-untyped-call]
+    """What training makes small, for each real target token [N]: CrossEntropy, or with R-Drop what RDropLoss says."""
+    targets = batch.tgt_out[batch.tgt_mask]
+    losses: Tensor
+    if r_drop:
+        tensors = (batch.src, batch.src_mask, batch.tgt_in, batch.tgt_out, batch.tgt_mask)
+        logits = _logits(model, Batch(*(torch.cat([t, t]) for t in tensors)))
+        losses = RDropLoss.apply(logits, targets, label_smoothing, r_drop)  # type: ignore[no-untyped-call]
+    else:
+        losses = CrossEntropy.apply(_logits(model, batch), targets, label_smoothing)  # type: ignore[no-untyped-call]
     return losses
+
+
+def _logits(model: EncoderDecoder, batch: Batch) -> Tensor:
+    """Of each real target token [N, V]; padding is not even projected."""
+    return model.project(model.features(batch.src, batch.src_mask, batch.tgt_in)[batch.tgt_mask])
 
 
 def schedule(step: int, progress: float, warmup_steps: int) -> float:

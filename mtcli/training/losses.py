@@ -1,4 +1,7 @@
-"""R-Drop (Liang et al. 2021): two passes with different dropout shall agree."""
+"""What training makes small. Loss and gradient are found in one sweep over a few tokens at a time, which stay in the cache.
+
+Autograd alone would write and read several tensors as large as all logits.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,41 @@ SWEEP = {"cpu": 2**18, "cuda": 2**26}
 """Logits that are looked at together: few enough to stay in the cache, or to fill a GPU."""
 
 
-class RDropLoss(torch.autograd.Function):
-    """Smoothed cross-entropy, the mean of two passes, and `weight` / 4 of their divergence in both directions: [N].
+class CrossEntropy(torch.autograd.Function):
+    """Cross-entropy in nats against targets that are smoothed over all pieces, [N], as torch.nn.functional has it."""
 
-    That is half of the paper's loss, so that losses with and without R-Drop are of one size. Loss and gradient are found in one
-    sweep over a few tokens at a time; autograd alone would write and read a dozen tensors as large as all logits.
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, targets: Tensor, label_smoothing: float) -> Tensor:
+        """`logits` [N, V], `targets` [N]."""
+        count, vocab = logits.shape
+        gradient = torch.empty_like(logits)
+        losses = []
+        size = max(1, SWEEP[logits.device.type] // vocab)
+        for part in (slice(i, i + size) for i in range(0, count, size)):
+            chosen = targets[part, None]
+            scores = logits[part].to(torch.promote_types(logits.dtype, torch.float32))
+            probabilities = scores.softmax(-1)
+            total = scores.amax(-1, keepdim=True) - probabilities.amax(-1, keepdim=True).log()  # log of the sum of exponentials
+            smoothed = (1 - label_smoothing) * scores.gather(-1, chosen) + label_smoothing * scores.mean(-1, keepdim=True)
+            losses.append((total - smoothed)[:, 0])
+            slope = probabilities.sub_(label_smoothing / vocab)
+            slope.scatter_add_(-1, chosen, slope.new_full(chosen.shape, label_smoothing - 1))
+            gradient[part] = slope
+        ctx.save_for_backward(gradient)
+        return torch.cat(losses)
+
+    @staticmethod
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, None, None]:
+        """The gradient in `logits`; the rest is given."""
+        [gradient] = ctx.saved_tensors
+        return gradient * outer[0][:, None].to(gradient.dtype), None, None
+
+
+class RDropLoss(torch.autograd.Function):
+    """R-Drop (Liang et al. 2021): two passes with different dropout shall agree.
+
+    Smoothed cross-entropy, the mean of two passes, and `weight` / 4 of their divergence in both directions: [N]. That is half of
+    the paper's loss, so that losses with and without R-Drop are of one size.
     """
 
     @staticmethod
