@@ -30,7 +30,6 @@ from mtcli.lines import read_parallel
 from mtcli.model import build
 from mtcli.model.transformer import sinusoids
 from mtcli.tokenizer import load_tokenizer, train_tokenizer
-from mtcli.training import parallel
 from mtcli.training.loop import TrainingLoop, matmul_dtype, schedule
 from mtcli.training.memory import keep_memory
 from mtcli.vocab import BOS_ID, EOS_ID, PAD_ID, VocabSizes
@@ -74,11 +73,9 @@ Update = tuple[float, int, float]
 
 def run_mtcli(job: Job) -> list[Update]:
     keep_memory()
-    parallel.one_thread()
     torch.manual_seed(1)
     loop = TrainingLoop(job.model(), lambda epoch: job.corpus, job.config.training, torch.device(job.device))
-    with parallel.spread(loop.device, lambda: list(loop.steps())):
-        return [(record.seconds, record.tgt_tokens, record.loss) for record in loop.steps()]
+    return [(record.seconds, record.tgt_tokens, record.loss) for record in loop.steps()]
 
 
 class Plain(nn.Module):

@@ -114,11 +114,6 @@ class TrainingRun:
             kept = f"the best model so far, of step {self.best.step}, stays in" if self.best.dev_bleu >= 0 else "no model is in"
             raise TrainingError(f"{error}; {kept} {self.package.folder}") from error
 
-    def help(self) -> None:
-        """What a process other than the first does: it trains along."""
-        for _ in self.records():
-            pass
-
     def _records(self) -> Iterator[StepRecord | ValidationRecord]:
         self._share()
         steps, patience = self.loop.steps(), self.package.config.training.patience
@@ -193,8 +188,7 @@ class TrainingRun:
             self.stale = 0
 
     def _validate(self) -> Iterator[ValidationRecord]:
-        with parallel.others_wait():
-            record = None if parallel.rank() else self._validation()
+        record = None if parallel.rank() else self._validation()
         self._share()
         self.loop.agree()
         if record:
@@ -284,8 +278,7 @@ class TrainingRun:
         tested = [_tested("dev", self.dev, read_lines(self._dev_hyps))] if self._dev_hyps.exists() else []
         if self.test:
             model = self.package.load_model(self.tokenizer.sizes, self.loop.device)
-            with parallel.others_wait():
-                hyps = self._translate(model, self.test, dataclasses.replace(self.package.config.decoding, n_best=1))
+            hyps = self._translate(model, self.test, dataclasses.replace(self.package.config.decoding, n_best=1))
             tested.append(_tested("test", self.test, hyps))
         page = html_report(
             self.package.folder.name, self.package.config, self.plan.parameters, self._logged(), tested, self._environment()
@@ -295,8 +288,7 @@ class TrainingRun:
 
     def _environment(self) -> dict[str, str]:
         device = self.loop.device
-        threads = f"{parallel.world()} x {torch.get_num_threads()} threads of a CPU"
-        name = torch.cuda.get_device_name(device) if device.type == "cuda" else threads
+        name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads of a CPU"
         versions = {library: metadata.version(library) for library in ("torch", "sentencepiece", "sacrebleu")}
         system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
         kinds = {"Device": name, "Matrix products": str(self.loop.dtype).removeprefix("torch."), "System": system}

@@ -79,9 +79,8 @@ def _fail(message: str, code: int) -> NoReturn:
 
 
 def _exit(code: int) -> NoReturn:
-    """End the process, one of several that train together at once: gloo's threads may abort an interpreter that is taken down."""
-    parallel = sys.modules.get("mtcli.training.parallel")
-    if parallel and parallel.world() > 1:
+    """End the process; under torchrun at once: while the interpreter is taken down, gloo's threads abort it now and then."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         for stream in filter(None, (sys.stdout, sys.stderr)):
             stream.flush()
         os._exit(code)

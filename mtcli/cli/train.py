@@ -57,14 +57,10 @@ def train(
     from mtcli.cli.tensorboard import check_installed
     from mtcli.config import overrides
     from mtcli.trainer import TrainingRequest, start
-    from mtcli.training import parallel
 
     if tensorboard:
         check_installed()
     values = (*(set_ or []), *overrides(arch, time, steps, epochs, seed))
     files = (src, tgt, dev_src or [], dev_tgt or [], test_src or [], test_tgt or [])
     request = TrainingRequest(model, *files, weight or [], from_, recipe, preset, values, device, fresh)
-    parallel.one_thread()
-    run = start(request)
-    with parallel.spread(run.loop.device, run.help):
-        follow(run, quiet, tensorboard)
+    follow(start(request), quiet, tensorboard)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import itertools
 import logging
 import multiprocessing
 import multiprocessing.process
 import os
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 import torch
 
-from mtcli.children import begin_child
 from mtcli.config import DecodingConfig
 from mtcli.data.batches import Batch, ParallelCorpus, cut
 from mtcli.engines import Found, check_device
@@ -128,13 +129,19 @@ class TorchEngine:
 
 Search = Callable[[list[Sentence], DecodingConfig], Hypotheses]
 _search_of_worker: Search
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG, see prctl(2)
 
 
 def _begin_worker(search_of_worker: Search, parent: int) -> None:
     global _search_of_worker  # noqa: PLW0603
     _search_of_worker = search_of_worker
     torch.set_num_threads(1)
-    begin_child(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def _work(batch: list[Sentence], config: DecodingConfig) -> Hypotheses:
