@@ -49,6 +49,8 @@ def main() -> NoReturn:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # oneDNN keeps the code it made for 1,024 shapes of matrices; training meets ever new ones, and that grows to gigabytes.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
+    # Torch asks for large pages where the system has them: fetching small ones takes part of each step.
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     debug = "--debug" in sys.argv or bool(os.environ.get("MTCLI_DEBUG"))
     try:

@@ -1,6 +1,6 @@
 """What training makes small. Loss and gradient are found in one sweep over a few tokens at a time, which stay in the cache.
 
-Autograd alone would write and read several tensors as large as all logits.
+Autograd alone would write and read several tensors as large as all logits. Here there is one: the gradient takes their place.
 """
 
 from __future__ import annotations
@@ -19,9 +19,8 @@ class CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, targets: Tensor, label_smoothing: float) -> Tensor:
-        """`logits` [N, V], `targets` [N]."""
+        """`logits` [N, V], which are overwritten, and `targets` [N]."""
         count, vocab = logits.shape
-        gradient = torch.empty_like(logits)
         losses = []
         size = max(1, SWEEP[logits.device.type] // vocab)
         for part in (slice(i, i + size) for i in range(0, count, size)):
@@ -33,15 +32,15 @@ class CrossEntropy(torch.autograd.Function):
             losses.append((total - smoothed)[:, 0])
             slope = probabilities.sub_(label_smoothing / vocab)
             slope.scatter_add_(-1, chosen, slope.new_full(chosen.shape, label_smoothing - 1))
-            gradient[part] = slope
-        ctx.save_for_backward(gradient)
+            logits[part] = slope
+        ctx.save_for_backward(logits)
         return torch.cat(losses)
 
     @staticmethod
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, None, None]:
         """The gradient in `logits`; the rest is given."""
         [gradient] = ctx.saved_tensors
-        return gradient * outer[0][:, None].to(gradient.dtype), None, None
+        return gradient.mul_(outer[0][:, None].to(gradient.dtype)), None, None
 
 
 class RDropLoss(torch.autograd.Function):
@@ -53,10 +52,9 @@ class RDropLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, targets: Tensor, label_smoothing: float, weight: float) -> Tensor:
-        """`logits` [2N, V] of the first and of the second pass, `targets` [N]."""
+        """`logits` [2N, V] of the first and of the second pass, which are overwritten, and `targets` [N]."""
         count, vocab = len(targets), logits.size(1)
         pairs = logits.view(2, count, vocab)
-        gradient = torch.empty_like(pairs)
         losses = []
         size = max(1, SWEEP[logits.device.type] // vocab)
         for part in (slice(i, i + size) for i in range(0, count, size)):
@@ -73,12 +71,12 @@ class RDropLoss(torch.autograd.Function):
             )
             slope.add_(probabilities, alpha=0.5).sub_(label_smoothing / (2 * vocab))
             slope.scatter_add_(-1, chosen, slope.new_full(chosen.shape, (label_smoothing - 1) / 2))
-            gradient[:, part] = slope
-        ctx.save_for_backward(gradient)
+            pairs[:, part] = slope
+        ctx.save_for_backward(logits)
         return torch.cat(losses)
 
     @staticmethod
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, None, None, None]:
         """The gradient in `logits`; the rest is given."""
         [gradient] = ctx.saved_tensors
-        return (gradient * outer[0][:, None].to(gradient.dtype)).flatten(0, 1), None, None, None
+        return gradient.mul_(outer[0].repeat(2)[:, None].to(gradient.dtype)), None, None, None
