@@ -239,7 +239,7 @@ class TrainingRun:
         if not state_path(self.package.folder).exists():
             self.save()  # weights without a state could not be resumed from
         self.best = scores
-        config = dataclasses.replace(self.package.config, scores=scores)
+        config = dataclasses.replace(self.package.config, scores=scores, tests=(), notes="")  # those were of other weights
         card = model_card(self.package.folder.name, config, self.plan.parameters, self.tokenizer.sizes)
         self.package = self.package.save(config, self.loop.averaged, card)
         write(self._dev_hyps, "".join(f"{hyp}\n" for hyp in hyps).encode())

@@ -194,6 +194,21 @@ def test_scores_and_notes_go_into_the_package_and_its_card(small: Path, tmp_path
     assert mtcli("translate", "-m", package, src).stdout == hyp
 
 
+def test_scores_and_notes_of_older_weights_go(tmp_path: Path) -> None:
+    package = train_tiny(tmp_path / "de-en")
+    src, ref = head("test.de", 20, tmp_path), head("test.en", 20, tmp_path)
+    mtcli("models", "test", package, "--src", src, "--ref", ref, "--name", "twenty")
+    mtcli("models", "note", package, stdin=b"All nonsense.")
+    before = open_package(str(package)).config
+    train_tiny(package)
+    assert open_package(str(package)).config == before
+    train_tiny(package, "--steps", "40")
+    after = open_package(str(package)).config
+    assert after.scores.step > before.scores.step
+    assert (len(before.tests), before.notes) == (1, "All nonsense.")
+    assert (after.tests, after.notes) == ((), "")
+
+
 def test_a_recipe_is_another_package_with_its_settings(transformer_package: Path, tmp_path: Path) -> None:
     src, tgt = head("train.de", 300, tmp_path), head("train.en", 300, tmp_path)
     mtcli("train", "-m", tmp_path / "again", "--recipe", transformer_package, "--src", src, "--tgt", tgt)
