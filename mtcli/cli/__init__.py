@@ -45,8 +45,9 @@ def _global(
 
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n."""
-    # Torch's threads must not spin while they wait: two programs that do halt each other on a busy machine.
+    # Torch's threads shall spin but a little while they wait: two programs that do so for long halt each other on a busy machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
     # oneDNN keeps the code it made for 1,024 shapes of matrices; training meets ever new ones, and that grows to gigabytes.
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
     # Torch asks for large pages where the system has them: fetching small ones takes part of each step.
