@@ -76,7 +76,9 @@ class RecurrentModel(EncoderDecoder):
         start = torch.tanh(self.bridge(mean)).chunk(2 * len(self.decoder), dim=1)
         layers = len(self.decoder)
         fed = memory.new_zeros(len(src), self.tgt_embedding.embedding_dim)
-        return RecurrentState(memory, self.key(memory), src_mask, start[:layers], start[layers:], fed)
+        keys = self.key(memory)
+        memory = memory.to(keys.dtype)  # once, not at each position
+        return RecurrentState(memory, keys, src_mask, start[:layers], start[layers:], fed)
 
     def advance(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, RecurrentState]:
         """See EncoderDecoder."""
