@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import gzip
 import io
 import itertools
@@ -59,6 +60,18 @@ class LineReader:
         self._rest = self._blocks(BLOCK)
         self._ahead = list(itertools.islice(self._rest, 1))
         return self._ahead[0] if self._ahead else []
+
+    def skip(self, count: int) -> None:
+        """Leave out the first `count` lines. To be called before `blocks`. Raises DataError when there are fewer."""
+        rest, left = itertools.chain(self._ahead, self._rest or self._blocks(BLOCK)), count
+        while left > 0:
+            block = next(rest, None)
+            if block is None:
+                raise DataError(f"{self.name} has {count - left} lines, and {count} have been translated: is it the same text?")
+            if left < len(block):
+                rest = itertools.chain([block[left:]], rest)
+            left -= len(block)
+        self._ahead, self._rest = [], rest
 
     def _blocks(self, size: int) -> Iterator[list[str]]:
         parts: list[bytes] = []  # the line that has not ended yet
@@ -183,8 +196,9 @@ def read_parallel(src: list[str], tgt: list[str]) -> list[tuple[str, str]]:
 class LineWriter:
     """Writes lines at once, without a buffer that could be lost or flushed twice."""
 
-    def __init__(self, stream: io.FileIO, name: str) -> None:
-        self._stream, self._name = stream, name
+    def __init__(self, stream: io.FileIO, name: str, lines: int = 0) -> None:
+        self._stream, self._name, self.lines = stream, name, lines
+        """`lines` were there before."""
 
     def write(self, lines: list[str]) -> None:
         """Write each line with an LF. Raises DataError when the disk is full or the stream closed.
@@ -216,6 +230,42 @@ def open_output(path: str | Path) -> Iterator[LineWriter]:
         return
     with replacing(Path(path)) as temporary, io.FileIO(os.fspath(temporary), "w") as stream:
         yield LineWriter(stream, str(path))
+
+
+def part_of(path: str | Path) -> Path:
+    """Where `going_on` writes until all is there."""
+    return Path(f"{path}.part")
+
+
+@contextmanager
+def going_on(path: str | Path) -> Iterator[LineWriter]:
+    """As `open_output`, but after the whole lines that an earlier run has left beside `path`, and leaving there what it wrote.
+
+    Raises DataError when another process writes there.
+    """
+    part = part_of(path)
+    try:
+        with io.FileIO(os.fspath(part), "a+") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lines, size = _whole_lines(stream)
+            stream.truncate(size)
+            yield LineWriter(stream, str(part), lines)
+            part.replace(path)
+    except BlockingIOError:
+        raise DataError(f"{part}: another process is writing it") from None
+    except OSError as error:
+        raise unwritable(part, error) from error
+
+
+def _whole_lines(stream: io.FileIO) -> tuple[int, int]:
+    """How many lines have an end, and where the last of them has it."""
+    stream.seek(0)
+    lines = size = place = 0
+    while chunk := stream.read(CHUNK):
+        if found := chunk.count(b"\n"):
+            lines, size = lines + found, place + chunk.rindex(b"\n") + 1
+        place += len(chunk)
+    return lines, size
 
 
 def unwritable(path: Path, error: OSError) -> DataError:

@@ -12,11 +12,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mtcli.alignment import pharaoh
 from mtcli.languages import AUTO, choose
-from mtcli.lines import LineReader, LinesBeside, open_output
+from mtcli.lines import LineReader, LinesBeside, going_on, open_output, part_of
 from mtcli.treatment import USUAL, Treatment
 
 if TYPE_CHECKING:
@@ -47,15 +48,20 @@ class StreamOptions:
     """File with translations, which are to be scored instead."""
     src: str = ""
     """Language of the lines, for choosing a model; `auto` guesses it from the first of them."""
+    resume: bool = False
+    """Go on where an earlier run has left the output."""
     treatment: Treatment = USUAL
 
 
 def translate_stream(models: list[str], source: str, output: str, options: StreamOptions, decoding: dict[str, float]) -> None:
     """Translate the lines of `source` to `output`, or score given translations; `-` is standard input or output.
 
-    With no models, one is chosen by the languages. What was read is written before input is waited for. Notices about lines go
-    to the log at the end.
+    With no models, one is chosen by the languages. An output that is to be resumed, and is complete, stays as it is. What was
+    read is written before input is waited for. Notices about lines go to the log at the end.
     """
+    if options.resume and Path(output).exists() and not part_of(output).exists():
+        log.warning("%s is complete: nothing to do", output)
+        return
     reader = LineReader(source)
     if source == "-" and sys.stdin.isatty():
         log.info("reading from the terminal; Ctrl-D ends the text")
@@ -64,7 +70,10 @@ def translate_stream(models: list[str], source: str, output: str, options: Strea
     if not models:
         models = [str(choose(options.src, options.treatment.to, reader.peek() if options.src == AUTO else []).folder)]
     translator = _load(models, options, decoding)
-    with contextlib.closing(translator.engine), open_output(output) as writer:
+    with contextlib.closing(translator.engine), (going_on if options.resume else open_output)(output) as writer:
+        reader.skip(writer.lines)
+        if beside:
+            beside.take(writer.lines)
         stream = _scored if options.score_target else _translated
         total = 0
         for count, lines in stream(translator, reader, beside, options):

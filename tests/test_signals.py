@@ -112,6 +112,52 @@ def test_an_unfinished_output_file_leaves_nothing(transformer_package: Path, tmp
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("options", [("--beam-size", "1"), ("--json", "--n-best", "2"), ("--score-target", "target")])
+def test_a_translation_that_was_cut_off_goes_on(
+    number: signal.Signals, options: tuple[str, ...], transformer_package: Path, tmp_path: Path
+) -> None:
+    source, target, output, straight = (tmp_path / name for name in ("source", "target", "output", "straight"))
+    lines = [f"{line} {i}.\n".encode() for i, line in enumerate(["Guten Morgen", "Wie geht es", "", "Ja"] * 1000)]
+    source.write_bytes(b"".join(lines))
+    target.write_bytes(b"".join(reversed(lines)))
+    files = tuple(str(target) if option == "target" else option for option in options)
+    command = ("translate", "-q", "-m", transformer_package, *files)
+    mtcli(*command, source, "-o", straight)
+    part = tmp_path / "output.part"
+    with running(*command, source, "-o", output, "--resume") as process:
+        while not (part.exists() and part.stat().st_size):
+            assert process.poll() is None
+        process.send_signal(number)
+        process.wait(timeout=20)
+    assert not output.exists() and 0 < part.read_bytes().count(b"\n") < len(lines)
+    with part.open("ab") as file:
+        file.write("Eine halbe Zeile, die nicht gültig ist: ü".encode()[:-1])
+    mtcli(*command, source, "-o", output, "--resume")
+    assert output.read_bytes() == straight.read_bytes()
+    assert not part.exists()
+    assert b"is complete: nothing to do" in mtcli(*command[:1], *command[2:], source, "-o", output, "--resume").stderr
+    output.rename(part)
+    source.write_bytes(b"".join(lines[:10]))
+    said = mtcli(*command, source, "-o", output, "--resume", code=1).stderr.decode()
+    assert f"{source} has 10 lines, and 4000 have been translated: is it the same text?" in said
+    assert part.read_bytes() == straight.read_bytes()
+
+
+def test_two_translations_do_not_write_one_file(transformer_package: Path, tmp_path: Path) -> None:
+    command = ("translate", "-m", transformer_package, "-o", tmp_path / "output", "--resume")
+    with running(*command) as process:
+        while not (tmp_path / "output.part").exists():
+            assert process.poll() is None
+        assert b"output.part: another process is writing it" in mtcli(*command, code=1).stderr
+        assert process.stdin
+        process.stdin.write(b"Guten Morgen!\n")
+        process.stdin.close()
+        assert process.wait(timeout=20) == 0
+    assert (tmp_path / "output").read_bytes().count(b"\n") == 1
+
+
 @pytest.mark.parametrize("command", [("translate", "--beam-size", "1"), ("tokenizer", "encode")])
 def test_dies_silently_when_the_reader_is_gone(command: tuple[str, ...], transformer_package: Path) -> None:
     with running(*command, "-m", transformer_package) as process:

@@ -25,6 +25,7 @@ def translate(
         ),
     ] = None,
     output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Where to write; - is standard output.")] = "-",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with FILE of -o where an earlier run was cut off.")] = False,
     json: Json = False,
     n_best: Annotated[int | None, typer.Option(help="Print so many translations a line, as `line ||| text ||| score`.")] = None,
     alignment: Annotated[bool, typer.Option("--alignment", help="Add which words translate which, as `||| 0-0 1-2`.")] = False,
@@ -91,6 +92,8 @@ def translate(
         raise UsageError("--from chooses a model by its language, and -m names one: give one of the two")
     if [file, prefix, score_target, glossary].count("-") > 1:
         raise UsageError("- is standard input, which can be read once: give a file for the other")
+    if resume and (output == "-" or format_ != "text" or (n_best and not json)):
+        raise UsageError("--resume goes on with the file of -o, line by line: leave out --format, and --n-best without --json")
     form: Form = "json" if json else "n-best" if n_best else "text"
     decoding = {
         "beam_size": beam_size,
@@ -105,6 +108,6 @@ def translate(
         "seed": seed,
     }
     treatment = Treatment(to, format_, glossary, alignment, split, scoring=bool(score_target))  # type: ignore[arg-type]
-    options = StreamOptions(form, device, engine, precision, threads, prefix, score_target, from_, treatment)
+    options = StreamOptions(form, device, engine, precision, threads, prefix, score_target, from_, resume, treatment)
     models = model or [name for name in [os.environ.get("MTCLI_MODEL")] if name and not from_]
     translate_stream(models, file, output, options, {k: v for k, v in decoding.items() if v is not None})
