@@ -23,11 +23,12 @@ SPACE = "\u2581"  # how sentencepiece writes a space
 Side = Literal["src", "tgt"]
 
 _INVISIBLE = dict.fromkeys([*range(0x00, 0x09), *range(0x0E, 0x1C), 0x7F, *range(0x80, 0x85), *range(0x86, 0xA0), 0x200B, 0xFEFF])
+_TO_BLANK = {**_INVISIBLE, ord(SPACE): " "}
 
 
 def normalise(text: str) -> str:
-    """NFC, without control characters and zero-width spaces, each run of white space one blank."""
-    return " ".join(unicodedata.normalize("NFC", text.translate(_INVISIBLE)).split())
+    """NFC, without control characters and zero-width spaces, each run of white space, or of SPACE, one blank."""
+    return " ".join(unicodedata.normalize("NFC", text.translate(_TO_BLANK)).split())
 
 
 @dataclass(frozen=True)

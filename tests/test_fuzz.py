@@ -1,0 +1,139 @@
+"""Any bytes whatever, through each stage of the pipe: N lines in, N lines out, and each as if it stood alone.
+
+20,000 lines in the slow test, 320 in the fast one. What hypothesis found is repeated by its database; the large run has a seed.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import mtcli
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mtcli.pipe import StreamOptions, translate_stream
+from mtcli.scoring import score_files
+from mtcli.tokenizer import normalise
+from mtcli.translator import Translator
+
+ODD = [
+    *("Guten Morgen", " ", "ist", "Tom", ".", "!", "...", "12,5", "\t", "\r", "\0", "\x0b", "\x0c", "\x1b[31m", "\x7f", "\x85"),
+    *("\u2028", "\u2029", "\u00a0", "\u3000", "\u200b", "\u200d", "\ufeff", "\u202e", "\u2066", "\u0301" * 9, "\u00ad", "\ufffd"),
+    *("ß", "İ", "ﬁ", "Å", "é", "日本語", "שלום", "नमस्ते", "👍🏽", "👨‍👩‍👧", "🏴󠁧󠁢󠁳󠁣󠁴󠁿", "\U0010ffff", "\ue000", "\u0378"),
+    *(
+        "▁",
+        "<s>",
+        "</s>",
+        "<unk>",
+        "<0x0A>",
+        "<0x00>",
+        "|||",
+        ">>de<<",
+        "&lt;",
+        "<b>",
+        "{x}",
+        '"',
+        "\\",
+        "%s",
+        "$HOME",
+        "a" * 300,
+    ),
+]
+PARTS = [part.encode() for part in ODD] + [b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc0\x80", b"\xe2\x80"]
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=20)
+LINE = st.one_of(
+    st.lists(st.sampled_from(PARTS), max_size=12).map(b"".join),
+    ANY_TEXT.map(lambda text: text.encode("utf-8", "surrogatepass")),
+    st.binary(max_size=30),
+).map(lambda line: line.replace(b"\n", b""))
+LINES = 40
+TEXT = st.lists(LINE, min_size=LINES, max_size=LINES).map(lambda lines: [*lines, b"Ende."])  # a last line that is not empty
+FAST, SLOW = 8, 500
+
+
+def fuzzed(examples: int) -> settings:
+    """Settings for so many texts."""
+    slow = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
+    return settings(max_examples=examples, suppress_health_check=slow)
+
+
+def assert_lines(out: bytes, count: int) -> list[str]:
+    """The lines of an output that must have `count` of them, each ended by LF, without LF, CR, TAB or NUL inside."""
+    assert out.endswith(b"\n")
+    found = out.decode("utf-8").removesuffix("\n").split("\n")
+    assert len(found) == count
+    assert not any(set(line) & set("\r\t\0") for line in found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def translator(transformer_package: Path) -> Translator:
+    return Translator.load(str(transformer_package), "cpu", threads=1, **QUICK)
+
+
+QUICK = {"beam_size": 1, "max_length_ratio": 0.2}
+
+
+def check_in_process(lines: list[bytes], which: int, translator: Translator, package: Path, folder: Path) -> None:
+    """Translate, encode, decode and score the lines; line `which` is also translated alone."""
+    source, output = folder / "source", folder / "output"
+    source.write_bytes(b"\n".join(lines))
+    texts = [line.removesuffix(b"\r").decode(errors="replace") for line in lines]
+    translate_stream([str(package)], str(source), str(output), StreamOptions(threads=1), dict(QUICK))
+    found = assert_lines(output.read_bytes(), len(lines))
+    assert translator.translate([texts[which]]) == [found[which]]
+    assert all(not found[i] for i, text in enumerate(texts) if not normalise(text))
+    tokenizer = translator.tokenizer
+    assert tokenizer.decode(tokenizer.encode(texts, "src"), "src") == [normalise(text) for text in texts]
+    assert all(0 <= score.value < math.inf for score in score_files(str(output), [str(source)], ("bleu", "chrf")))
+
+
+@pytest.mark.parametrize("examples", [FAST, pytest.param(SLOW, marks=pytest.mark.slow)])
+def test_any_lines_go_through(examples: int, translator: Translator, transformer_package: Path, tmp_path: Path) -> None:
+    @fuzzed(examples)
+    @given(TEXT, st.integers(0, LINES))
+    def check(lines: list[bytes], which: int) -> None:
+        check_in_process(lines, which, translator, transformer_package, tmp_path)
+
+    check()
+
+
+def run(command: list[str | Path], folder: Path, name: str, text: bytes) -> bytes:
+    """What the real command prints for `text` on standard input; it must say nothing but notices about lines."""
+    (folder / name).write_bytes(text)
+    arguments = [sys.executable, "-m", "mtcli", *map(str, command)]
+    with (folder / name).open("rb") as stdin:
+        done = subprocess.run(
+            arguments, stdin=stdin, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False
+        )
+    assert done.returncode == 0, done.stderr.decode()
+    assert all(" lines " in line for line in done.stderr.decode().splitlines()), done.stderr.decode()
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_the_commands_take_any_lines_in_one_stream(transformer_package: Path, tmp_path: Path) -> None:
+    draw = random.Random(20_261_125)
+    lines = [b"".join(draw.choices(PARTS, k=draw.randrange(9))) + draw.randbytes(draw.choice((0, 0, 7))) for _ in range(2_000)]
+    lines = [line.replace(b"\n", b"") for line in lines] + [b" " * 1_000_000 + b"x" * 30_000, b"Ende."]
+    text, model = b"\n".join(lines), ("-m", transformer_package)
+    ratio = ("--max-length-ratio", "0.2")
+    hyps = run(["translate", *model, "--beam-size", "1", *ratio], tmp_path, "source", text)
+    assert_lines(hyps, len(lines))
+    pieces = run(["tokenizer", "encode", *model], tmp_path, "text", text)
+    assert_lines(pieces, len(lines))
+    decoded = assert_lines(run(["tokenizer", "decode", *model], tmp_path, "pieces", pieces), len(lines))
+    assert decoded == [normalise(line.removesuffix(b"\r").decode(errors="replace")) for line in lines]
+    assert_lines(run(["tokenizer", "decode", *model], tmp_path, "text", text), len(lines))
+    assert b"BLEU" in run(["score", tmp_path / "source", "--metric", "bleu"], tmp_path, "hyps", hyps)
+
+
+@pytest.mark.slow
+def test_many_empty_lines(transformer_package: Path) -> None:
+    assert mtcli("translate", "-m", transformer_package, stdin=b"\n" * 50_000).stdout == b"\n" * 50_000
