@@ -25,25 +25,42 @@ demo: $(READY)
 	@echo "Next, a sentence of your own:  echo 'Guten Morgen!' | $(BIN)/mtcli translate -m $(DEMO)"
 
 # Makes the packages in models/ again, from raw text in the folder TEXT (models/README.md says which), as build/shipped/*. That takes
-# hours; after an interruption the same command goes on.
+# hours; after an interruption the same command goes on. German to English learns in two steps: from what people have translated, then also
+# from English sentences of Tatoeba that no German is there for, translated back by the model of the other direction.
 models: $(addprefix build/shipped/,$(SHIPPED))
+
+TATOEBA = $(TEXT)/tatoeba/de-en
+BACK := build/back-translated
+pairs = --dev-src $(TATOEBA)/dev.$(1).gz --dev-tgt $(TATOEBA)/dev.$(2).gz --src $(TATOEBA)/train.$(1).gz --tgt $(TATOEBA)/train.$(2).gz \
+	--src $(TEXT)/tldr/de-en.$(1).gz --tgt $(TEXT)/tldr/de-en.$(2).gz \
+	--set data.licence="CC-BY 2.0 FR, CC-BY 4.0" --set data.attribution="tatoeba.org by way of manythings.org/anki, tldr-pages"
+
+build/models/en-de.done: $(READY)
+	@test -d "$(TATOEBA)" || { echo "make models TEXT=FOLDER: $(TATOEBA) is missing, see models/README.md" >&2; exit 2; }
+	$(BIN)/mtcli train -m build/models/en-de --recipe models/en-de $(call pairs,en,de)
+	touch $@
+
+build/models/de-en-first.done: build/models/en-de.done
+	$(BIN)/mtcli train -m build/models/de-en-first --recipe models/en-de --steps 9000 $(call pairs,de,en)
+	touch $@
+
+$(BACK).de: build/models/en-de.done
+	gzip -dc $(TEXT)/tatoeba/fr-en/train.en.gz $(TEXT)/tatoeba/es-en/train.en.gz | LC_ALL=C sort -u > $(BACK).all
+	gzip -dc $(TATOEBA)/train.en.gz $(TATOEBA)/dev.en.gz $(TATOEBA)/test.en.gz | LC_ALL=C sort -u | LC_ALL=C comm -23 $(BACK).all - > $(BACK).en
+	$(BIN)/mtcli translate -m build/models/en-de --beam-size 3 $(BACK).en -o $@ --resume
+
+build/models/de-en.done: build/models/de-en-first.done $(BACK).de
+	$(BIN)/mtcli train -m build/models/de-en --from build/models/de-en-first --recipe models/de-en $(call pairs,de,en) --src $(BACK).de --tgt $(BACK).en
+	touch $@
 
 build/shipped/%: src = $(word 1,$(subst -, ,$*))
 build/shipped/%: tgt = $(word 2,$(subst -, ,$*))
-build/shipped/%: corpus = $(if $(filter en,$(tgt)),$(src),$(tgt))-en
-build/shipped/%: tatoeba = $(TEXT)/tatoeba/$(corpus)
-build/shipped/%: $(READY)
-	@test -d "$(tatoeba)" || { echo "make models TEXT=FOLDER: $(tatoeba) is missing, see models/README.md" >&2; exit 2; }
-	$(BIN)/mtcli train -m build/models/$* --recipe models/$* --dev-src $(tatoeba)/dev.$(src).gz --dev-tgt $(tatoeba)/dev.$(tgt).gz \
-		--src $(tatoeba)/train.$(src).gz --tgt $(tatoeba)/train.$(tgt).gz \
-		--src $(TEXT)/tldr/$(corpus).$(src).gz --tgt $(TEXT)/tldr/$(corpus).$(tgt).gz \
-		--set data.licence="CC-BY 2.0 FR, CC-BY 4.0" --set data.attribution="tatoeba.org by way of manythings.org/anki, tldr-pages"
+build/shipped/%: build/models/%.done
 	rm -rf $@
 	$(BIN)/mtcli export -m build/models/$* --to package $@
-	$(BIN)/mtcli models test $@ --name "Tatoeba, test" --src $(tatoeba)/test.$(src).gz --ref $(tatoeba)/test.$(tgt).gz
+	$(BIN)/mtcli models test $@ --name "Tatoeba, test" --src $(TATOEBA)/test.$(src).gz --ref $(TATOEBA)/test.$(tgt).gz
 	$(BIN)/mtcli models test $@ --name "FLORES, dev" --src $(TEXT)/flores/dev.$(src).gz --ref $(TEXT)/flores/dev.$(tgt).gz
-	news=$$(echo $(TEXT)/newstest/*.$(corpus).$(src).gz) && $(BIN)/mtcli models test $@ --name "$$(basename $$news .$(corpus).$(src).gz)" \
-		--src $$news --ref $${news%$(src).gz}$(tgt).gz
+	$(BIN)/mtcli models test $@ --name "newstest2014" --src $(TEXT)/newstest/newstest2014.de-en.$(src).gz --ref $(TEXT)/newstest/newstest2014.de-en.$(tgt).gz
 	$(BIN)/mtcli models test $@ --name "200 lines as people type them" --src $(TYPED)/typed.$(src) --ref $(TYPED)/wanted.$(tgt)
 	$(BIN)/mtcli models test $@ --name "the same lines, clean" --src $(TYPED)/clean.$(src) --ref $(TYPED)/clean.$(tgt)
 

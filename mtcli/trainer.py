@@ -166,8 +166,8 @@ def _recipe(request: TrainingRequest) -> dict[str, Any]:
     """The settings of the package that is the recipe; none without one."""
     if not request.recipe:
         return {}
-    if request.origin or request.preset:
-        raise UsageError("--recipe says all that --preset and --from say: leave those out")
+    if request.preset:
+        raise UsageError("--recipe says all that --preset says: leave that out")
     values = open_package(request.recipe).config.to_dict()
     return {section: values[section] for section in ("model", "tokenizer", "training", "decoding")}
 

@@ -216,6 +216,10 @@ def test_a_recipe_is_another_package_with_its_settings(transformer_package: Path
     assert (again.model, again.tokenizer, again.training) == (first.model, first.tokenizer, first.training)
     assert again.scores.dev_loss == first.scores.dev_loss
     both = ("--recipe", transformer_package, "--preset", "tiny")
-    assert b"leave those out" in mtcli("train", "-m", tmp_path / "x", *both, "--src", src, "--tgt", tgt, code=2).stderr
+    assert b"leave that out" in mtcli("train", "-m", tmp_path / "x", *both, "--src", src, "--tgt", tgt, code=2).stderr
+    on = tmp_path / "on"
+    mtcli("train", "-m", on, "--recipe", transformer_package, "--from", transformer_package, "--src", src, "--tgt", tgt)
+    assert open_package(str(on)).config.training == first.training
+    assert open_package(str(on)).config.data.origin == transformer_package.name
     tiny = train_tiny(tmp_path / "tiny", "--recipe", str(transformer_package), "--set", "training.noise=0.5")
     assert open_package(str(tiny)).config.training.noise == 0.5
