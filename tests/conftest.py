@@ -34,6 +34,15 @@ def mtcli(
     return done
 
 
+def assert_lines(out: bytes, count: int) -> list[str]:
+    """The lines of an output that must have `count` of them, each ended by LF, without LF, CR, TAB or NUL inside."""
+    assert out.endswith(b"\n")
+    found = out.decode("utf-8").removesuffix("\n").split("\n")
+    assert len(found) == count
+    assert not any(set(line) & set("\r\t\0") for line in found)
+    return found
+
+
 def head(name: str, lines: int, folder: Path) -> Path:
     """The first lines of one of the Tatoeba files, as a file in `folder`."""
     path = folder / name

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import mtcli
+from conftest import assert_lines, mtcli
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -61,15 +61,6 @@ def fuzzed(examples: int) -> settings:
     """Settings for so many texts."""
     slow = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
     return settings(max_examples=examples, suppress_health_check=slow)
-
-
-def assert_lines(out: bytes, count: int) -> list[str]:
-    """The lines of an output that must have `count` of them, each ended by LF, without LF, CR, TAB or NUL inside."""
-    assert out.endswith(b"\n")
-    found = out.decode("utf-8").removesuffix("\n").split("\n")
-    assert len(found) == count
-    assert not any(set(line) & set("\r\t\0") for line in found)
-    return found
 
 
 @pytest.fixture(scope="module")

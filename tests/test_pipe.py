@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import DATA, mtcli
+from conftest import DATA, assert_lines, mtcli
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -52,15 +52,6 @@ AWKWARD: list[tuple[bytes, bool]] = [  # a line, and whether its translation mus
     (b"Kein Zeilenende", False),
 ]
 INPUT = b"\n".join(line for line, _ in AWKWARD)
-
-
-def assert_lines(out: bytes, count: int) -> list[str]:
-    """The lines of an output that must have `count` of them, each ended by LF, without LF, CR, TAB or NUL inside."""
-    assert out.endswith(b"\n")
-    found = out.decode("utf-8").removesuffix("\n").split("\n")
-    assert len(found) == count
-    assert not any(set(line) & set("\r\t\0") for line in found)
-    return found
 
 
 @pytest.fixture(autouse=True)
