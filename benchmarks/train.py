@@ -24,6 +24,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from mtcli.cli import ENVIRONMENT
 from mtcli.config import Config, TokenizerConfig, parse_config, preset
 from mtcli.data.batches import ParallelCorpus
 from mtcli.lines import read_parallel
@@ -248,8 +249,7 @@ def main() -> None:
     parser.add_argument("--joeynmt", default="", metavar="PYTHON", help="interpreter of the environment that JoeyNMT 2.3 is in")
     parser.add_argument("--loss-curves", action="store_true", help="print losses instead of speed, by default of 200 updates")
     args = parser.parse_args()
-    os.environ |= {"OMP_NUM_THREADS": str(args.threads), "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "5000"}
-    os.environ |= {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64", "THP_MEM_ALLOC_ENABLE": "1"}  # all as the command does
+    os.environ |= {"OMP_NUM_THREADS": str(args.threads), **ENVIRONMENT}
     torch.set_num_threads(args.threads)
     updates = args.updates or (200 if args.loss_curves else 300 if args.device == "cuda" else 30)
     corpus, vocab = read_corpus(args.src, args.tgt)

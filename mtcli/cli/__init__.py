@@ -28,6 +28,18 @@ app.add_typer(tokenizer.app, name="tokenizer")
 app.add_typer(models.app, name="models")
 
 
+ENVIRONMENT = {
+    # Torch's threads shall spin but a little while they wait: two programs that do so for long halt each other on a busy machine.
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "GOMP_SPINCOUNT": "5000",
+    # oneDNN keeps the code it made for 1,024 shapes of matrices; training meets ever new ones, and that grows to gigabytes.
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
+    # Torch asks for large pages where the system has them: fetching small ones takes part of each step.
+    "THP_MEM_ALLOC_ENABLE": "1",
+}
+"""What the libraries read when they are loaded, unless the user has set it."""
+
+
 def _print_version(value: bool) -> None:
     if value:
         print(f"mtcli {__version__}")
@@ -45,13 +57,8 @@ def _global(
 
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n."""
-    # Torch's threads shall spin but a little while they wait: two programs that do so for long halt each other on a busy machine.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
-    # oneDNN keeps the code it made for 1,024 shapes of matrices; training meets ever new ones, and that grows to gigabytes.
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
-    # Torch asks for large pages where the system has them: fetching small ones takes part of each step.
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     debug = "--debug" in sys.argv or bool(os.environ.get("MTCLI_DEBUG"))
     try:
