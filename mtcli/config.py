@@ -51,7 +51,8 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         for name in ("width", "encoder_layers", "decoder_layers", "heads", "ff_width", "hidden"):
-            _check(getattr(self, name) >= 1, f"model.{name} must be at least 1")
+            most = 100 if "layers" in name else 1 << 16
+            _check(1 <= getattr(self, name) <= most, f"model.{name} must lie in [1, {most}]")
         _check(self.width % self.heads == 0, f"model.width ({self.width}) must be a multiple of model.heads ({self.heads})")
         _check(self.width % 2 == 0 and self.hidden % 2 == 0, "model.width and model.hidden must be even")
         _check(0 <= self.dropout < 1, "model.dropout must lie in [0, 1)")
@@ -161,6 +162,8 @@ class DecodingConfig:
     def __post_init__(self) -> None:
         for name in ("beam_size", "n_best", "batch_tokens"):
             _check(getattr(self, name) >= 1, f"decoding.{name} must be at least 1")
+        _check(self.beam_size <= 1000, "decoding.beam_size must not be above 1000")
+        _check(self.n_best <= 100_000, "decoding.n_best must not be above 100000")
         wide_enough = self.temperature > 0 or self.n_best <= self.beam_size
         _check(wide_enough, f"n-best ({self.n_best}) cannot be larger than the beam size ({self.beam_size})")
         for name in ("min_length_ratio", "no_repeat_ngram", "temperature", "top_k"):
@@ -174,7 +177,7 @@ class DecodingConfig:
         _check(self.min_length_ratio <= self.max_length_ratio, "decoding.min_length_ratio cannot be above max_length_ratio")
         _check(self.length_penalty >= 0, "decoding.length_penalty must not be negative")
         _check(self.max_length_ratio > 0, "decoding.max_length_ratio must be positive")
-        _check(self.max_source_length >= 8, "decoding.max_source_length must be at least 8")
+        _check(8 <= self.max_source_length <= 100_000, "decoding.max_source_length must lie in [8, 100000]")
 
     def max_length(self, src_length: int) -> int:
         """Most pieces of a translation, EOS counted, for a source of `src_length` pieces, which is rounded up to eights.

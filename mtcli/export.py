@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
+from mtcli.checksums import unseal
 from mtcli.errors import PackageError, UsageError
-from mtcli.package import CARD, CONFIG, CT2, TGT_TOKENIZER, TOKENIZER, ModelPackage, discard
+from mtcli.package import CARD, CONFIG, CT2, TGT_TOKENIZER, TOKENIZER, ModelPackage, discard, seal
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -32,6 +33,10 @@ def export_ctranslate2(package: ModelPackage, out: str = "", quantization: str =
         _save(package, temporary, quantization)
         if out:
             _copy_files(package, temporary, TOKENIZER, TGT_TOKENIZER)
+        else:
+            unseal(package.folder)
+    if not out:
+        seal(package.folder)
     return folder
 
 
@@ -45,6 +50,7 @@ def export_package(package: ModelPackage, out: str, quantization: str = "int8") 
         (temporary / CT2).mkdir()
         _save(package, temporary / CT2, quantization)
         _copy_files(package, temporary, CONFIG, CARD, TOKENIZER, TGT_TOKENIZER)
+        seal(temporary)
     return Path(out)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import logging
 import os
 import re
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mtcli import checksums, ct2
 from mtcli.config import FORMAT, Config, parse_config
 from mtcli.errors import PackageError, UsageError
 from mtcli.lines import replacing
@@ -37,6 +39,12 @@ CT2 = "ct2"
 """Folder with the model for CTranslate2; there only while it fits the weights. A small package has no others."""
 TRAINING = "training"
 """Folder with what resuming needs; translating does not."""
+SEALED = (TOKENIZER, TGT_TOKENIZER, WEIGHTS, *(f"{CT2}/{name}" for name in ct2.FILES))
+"""What no person edits, and whose sums are kept."""
+OF_TRAINING = ("state.safetensors", "metrics.jsonl", "dev.hyp")
+LARGEST_CONFIG = 1 << 20
+LARGEST = 1 << 28
+"""Most bytes of a file that holds no weights, and of what a file of weights may hold beside them."""
 DEFAULT = "de-en"
 """The one of the shipped packages that translates when none is named."""
 
@@ -69,24 +77,78 @@ class ModelPackage:
 
     def load_model(self, vocab: VocabSizes, device: torch.device) -> EncoderDecoder:
         """The model, ready to translate. Raises PackageError when its weights are missing, damaged or of another shape."""
+        import torch
+
+        from mtcli.model import build
+        from mtcli.quantized import parameters
+
+        with torch.device("meta"):  # which takes no memory, whatever a hostile model.toml claims
+            model = build(self.config.model, vocab)
+        if not (self.folder / WEIGHTS).exists() and (self.folder / CT2).exists():
+            tensors = parameters(self._ct2_variables(vocab), [name for name, _ in model.named_parameters()])
+        else:
+            tensors = self._weights(sum(4 * parameter.numel() for parameter in model.parameters()))
+        try:
+            model.load_parameters(tensors)
+        except ValueError as error:
+            raise self._damaged(WEIGHTS, error) from error
+        return model.to(device).eval()
+
+    def _weights(self, size: int) -> dict[str, torch.Tensor]:
         from safetensors import SafetensorError
         from safetensors.torch import load
 
-        from mtcli.model import build
-        from mtcli.quantized import read_parameters
-
-        model = build(self.config.model, vocab)
-        quantized = not (self.folder / WEIGHTS).exists() and (self.folder / CT2).exists()
         try:
-            if quantized:
-                names = [name for name, _ in model.named_parameters()]
-                model.load_parameters(read_parameters(self.folder / CT2, names))
-            else:
-                model.load_parameters(load(self._read(WEIGHTS, "`mtcli train` fills the package")))
-        except (SafetensorError, ValueError) as error:
-            place = self.folder / (CT2 if quantized else WEIGHTS)
-            raise PackageError(f"{place}: damaged or not of this model ({error}): copy the package again") from error
-        return model.to(device).eval()
+            return load(self._read(WEIGHTS, "`mtcli train` fills the package", size + LARGEST))
+        except SafetensorError as error:
+            raise self._damaged(WEIGHTS, error) from error
+
+    def ct2_folder(self, src: list[str], tgt: list[str], vocab: VocabSizes) -> Path:
+        """The folder that CTranslate2 reads, which takes all of it on trust; `src` and `tgt` are the pieces of all ids.
+
+        Raises PackageError when it is damaged or of another model.
+        """
+        self._ct2_variables(vocab)
+        self.ct2_settings()
+        shared, *separate = ct2.VOCABULARIES
+        sides = [(shared, tgt)] if (self.folder / CT2 / shared).exists() else zip(separate, (src, tgt), strict=True)
+        for name, pieces in sides:
+            if self._ct2_json(name) != pieces:
+                raise self._damaged(CT2, "its vocabulary is not that of the tokenizer")
+        return self.folder / CT2
+
+    def ct2_settings(self) -> dict[str, Any]:
+        """What stands in the configuration for CTranslate2. Raises PackageError when it is damaged."""
+        settings: dict[str, Any] = self._ct2_json(ct2.CONFIG)
+        try:
+            ct2.check_settings(settings)
+        except ValueError as error:
+            raise self._damaged(CT2, error) from error
+        return settings
+
+    def _ct2_variables(self, vocab: VocabSizes) -> dict[str, ct2.Variable]:
+        positions = self.config.decoding.longest + 1
+        try:
+            size = ct2.size(self.config.model, vocab, positions)
+            variables = ct2.read_variables(self._read(f"{CT2}/{ct2.FILE}", self._again(CT2), size + LARGEST))
+            ct2.check(variables, self.config.model, vocab, positions)
+        except ValueError as error:
+            raise self._damaged(CT2, error) from error
+        return variables
+
+    def _ct2_json(self, name: str) -> Any:
+        try:
+            return json.loads(self._read(f"{CT2}/{name}", self._again(CT2)))
+        except (ValueError, RecursionError) as error:
+            raise self._damaged(CT2, f"{name}: {error}") from error
+
+    def _damaged(self, name: str, why: object) -> PackageError:
+        return PackageError(f"{self.folder / name}: damaged or not of this model ({why}): {self._again(name)}")
+
+    def _again(self, name: str) -> str:
+        """What helps when a file is damaged."""
+        exported = name.startswith(CT2) and (self.folder / WEIGHTS).exists()
+        return "write it again with `mtcli export --to ctranslate2`" if exported else "copy the package again"
 
     def save(self, config: Config, model: EncoderDecoder, card: str) -> ModelPackage:
         """Write weights, `model.toml` and model card; each file is either the old one or the new one.
@@ -98,9 +160,11 @@ class ModelPackage:
         weights = {name: parameter.detach().cpu().contiguous() for name, parameter in model.named_parameters()}
         with replacing(self.folder / WEIGHTS) as temporary:
             temporary.write_bytes(save(weights))
+            checksums.unseal(self.folder)
             discard(self.folder / CT2)
         package = self.save_config(config)
         write(self.folder / CARD, card.encode())
+        seal(self.folder)
         return package
 
     def save_config(self, config: Config) -> ModelPackage:
@@ -108,13 +172,23 @@ class ModelPackage:
         save_config(self.folder, config.to_dict())
         return ModelPackage(self.folder, config)
 
-    def _read(self, name: str, remedy: str) -> bytes:
+    def _read(self, name: str, missing: str, largest: int = LARGEST) -> bytes:
+        """The content of a file, which is what it was when its sum was taken; `missing` says what helps if there is none."""
+        path = self.folder / name
         try:
-            return (self.folder / name).read_bytes()
+            if (size := path.stat().st_size) > largest:
+                raise PackageError(f"{path}: has {size:,} bytes, such a file has at most {largest:,}: {self._again(name)}")
+            content = path.read_bytes()
         except FileNotFoundError:
-            raise PackageError(f"{self.folder}: has no {name}: {remedy}") from None
+            raise PackageError(f"{self.folder}: has no {name}: {missing}") from None
         except OSError as error:
-            raise PackageError(f"{self.folder / name}: cannot be read ({error.strerror})") from error
+            raise PackageError(f"{path}: cannot be read ({error.strerror})") from error
+        if not checksums.agrees(self.folder, name, content):
+            raise PackageError(
+                f"{path}: damaged (its sum is not the one in {checksums.FILE}): {self._again(name)}; "
+                f"if you changed it yourself, remove {checksums.FILE}"
+            )
+        return content
 
 
 def write(path: Path, data: bytes) -> None:
@@ -131,12 +205,18 @@ def discard(folder: Path) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
+def seal(folder: Path) -> None:
+    """Write the sums of the files that a package now has."""
+    checksums.seal(folder, SEALED)
+
+
 def create(folder: Path, values: dict[str, Any], src: bytes, tgt: bytes | None) -> None:
     """Make a new package of a `model.toml` and a tokenizer: the folder appears when it is complete."""
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     try:
         save_config(temporary, values)
         save_tokenizer(temporary, src, tgt)
+        seal(temporary)
         if folder.exists():  # and is empty: see `place`
             folder.rmdir()
         temporary.rename(folder)
@@ -151,6 +231,7 @@ def create(folder: Path, values: dict[str, Any], src: bytes, tgt: bytes | None) 
 
 def save_tokenizer(folder: Path, src: bytes, tgt: bytes | None) -> None:
     """Write one joint sentencepiece model, or one for each side."""
+    checksums.unseal(folder)
     if tgt is not None:
         write(folder / TGT_TOKENIZER, tgt)
     write(folder / TOKENIZER, src)
@@ -170,11 +251,14 @@ def save_config(folder: Path, values: dict[str, Any]) -> None:
 def read_config(folder: Path) -> dict[str, Any]:
     """The values of the `model.toml` in `folder`, checked. Raises PackageError when it is damaged or of a newer format."""
     path = folder / CONFIG
+    _check_inside(folder)
     try:
+        if path.stat().st_size > LARGEST_CONFIG:
+            raise PackageError(f"{path}: is larger than {LARGEST_CONFIG:,} bytes: copy the package again")
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise PackageError(f"{folder}: is not a model package (it has no {CONFIG})") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise PackageError(f"{path}: cannot be read ({error})") from error
     version = values.get("format")
     if not isinstance(version, int):
@@ -186,6 +270,16 @@ def read_config(folder: Path) -> dict[str, Any]:
     except UsageError as error:
         raise PackageError(f"{path}: {error}") from error
     return values
+
+
+def _check_inside(folder: Path) -> None:
+    """Raises PackageError when something in a package leads out of it, or is no file that could be copied."""
+    parts = {CONFIG, CARD, REPORT, checksums.FILE, *SEALED, CT2, TRAINING, *(f"{TRAINING}/{name}" for name in OF_TRAINING)}
+    for path in (folder / part for part in parts):
+        if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+            raise PackageError(f"{path}: leads out of the package: put what it points to in its place")
+        if path.exists() and not (path.is_dir() if path.name in (CT2, TRAINING) else path.is_file()):
+            raise PackageError(f"{path}: is not a {'folder' if path.name in (CT2, TRAINING) else 'file'}: copy the package again")
 
 
 def open_package(name: str) -> ModelPackage:

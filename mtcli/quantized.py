@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Iterable
-from pathlib import Path
-from typing import IO
 
 import torch
 from torch import Tensor
 
-FILE = "model.bin"
-BINARY_VERSION = 6
-"""Layout of the file: `ctranslate2.specs.model_spec` writes it."""
+from mtcli.ct2 import Variable
+
 _TYPES = (torch.float32, torch.int8, torch.int16, torch.int32, torch.float16, torch.bfloat16)
 IMPOSSIBLE = -1e8
 """Biases below it stand for pieces that may not be generated."""
@@ -42,40 +38,14 @@ _PLACES = {
 """Where CTranslate2 has each of our modules; queries, keys and values of self-attention are one matrix there, in this order."""
 
 
-def read_parameters(folder: Path, names: Iterable[str]) -> dict[str, Tensor]:
-    """The parameters of these names, in float32, from a folder that `export` wrote. Raises ValueError when it is damaged."""
-    try:
-        with open(folder / FILE, "rb") as file:
-            variables = _variables(file)
-        return {name: _parameter(name, variables) for name in names}
-    except (struct.error, KeyError, UnicodeDecodeError, IndexError) as error:
-        raise ValueError(f"{folder / FILE} is cut short or of another kind") from error
+def parameters(variables: dict[str, Variable], names: Iterable[str]) -> dict[str, Tensor]:
+    """The parameters of these names, in float32, from the variables that `export` wrote."""
+    tensors = {name: _tensor(variable) for name, variable in variables.items() if variable.shape}
+    return {name: _parameter(name, tensors) for name in names}
 
 
-def _variables(file: IO[bytes]) -> dict[str, Tensor]:
-    size = file.seek(0, 2)
-    file.seek(0)
-
-    def number(form: str) -> int:
-        return int(struct.unpack(form, file.read(struct.calcsize(form)))[0])
-
-    def text() -> str:
-        return file.read(number("=H"))[:-1].decode()
-
-    if number("=I") != BINARY_VERSION:
-        raise KeyError
-    text(), number("=I")  # kind of model and its revision
-    variables = {}
-    for _ in range(number("=I")):
-        name, shape = text(), [number("=I") for _ in range(number("=B"))]
-        kind, length = _TYPES[number("=B")], number("=I")
-        if length > size - file.tell():
-            raise KeyError(name)
-        variables[name] = torch.frombuffer(bytearray(file.read(length)), dtype=kind).view(shape) if length else torch.empty(0)
-    for _ in range(number("=I")):
-        alias, name = text(), text()
-        variables[alias] = variables[name]
-    return variables
+def _tensor(variable: Variable) -> Tensor:
+    return torch.frombuffer(bytearray(variable.data), dtype=_TYPES[variable.kind]).view(variable.shape)
 
 
 def _parameter(name: str, variables: dict[str, Tensor]) -> Tensor:

@@ -25,7 +25,7 @@ from mtcli.errors import PackageError, TrainingError
 from mtcli.export import export_ctranslate2
 from mtcli.lines import read_lines, unwritable
 from mtcli.model import EncoderDecoder
-from mtcli.package import REPORT, TRAINING, ModelPackage, write
+from mtcli.package import REPORT, TRAINING, ModelPackage, seal, write
 from mtcli.report import Tested, html_report
 from mtcli.scoring import Score, score
 from mtcli.search import Decoder
@@ -275,6 +275,8 @@ class TrainingRun:
             return []
         if self.package.config.model.architecture == "transformer":
             export_ctranslate2(self.package)
+        else:
+            seal(self.package.folder)
         tested = [_tested("dev", self.dev, read_lines(self._dev_hyps))] if self._dev_hyps.exists() else []
         if self.test:
             model = self.package.load_model(self.tokenizer.sizes, self.loop.device)

@@ -306,7 +306,7 @@ def load_engine(
 
         tgt = tokenizer.vocabulary("tgt")
         src = tgt if tokenizer.sizes.shared else tokenizer.vocabulary("src")
-        return CTranslate2Engine(packages[0].folder / CT2, src, tgt, device, threads)
+        return CTranslate2Engine(packages[0].ct2_folder(src, tgt, tokenizer.sizes), src, tgt, device, threads)
     return _torch_engine(packages, tokenizer, device, precision, threads)
 
 
@@ -328,9 +328,7 @@ def _why_not_ctranslate2(packages: list[ModelPackage], config: DecodingConfig, t
         return f"{package.folder} has no {CT2}/: `mtcli export -m {package.folder} --to ctranslate2` writes it"
     if config.longest > package.config.decoding.longest:
         return f"it was exported for at most {package.config.decoding.longest} pieces, not {config.longest}"
-    from mtcli.engines.ctranslate2_engine import quantization
-
-    if precision == "float32" and (stored := quantization(package.folder / CT2)) != "float32":
+    if precision == "float32" and (stored := package.ct2_settings()["quantization"]) != "float32":
         return f"{package.folder / CT2} holds {stored}: `mtcli export --to ctranslate2 --quantization float32` writes float32"
     return ""
 

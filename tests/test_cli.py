@@ -212,7 +212,7 @@ BAD_INPUT = [  # command, exit code, words that the error must hold
     (f"{NEW} --set model.width=64.5", 2, "model.width whole number 64.5"),
     (f"{NEW} --set tokenizer.joint=1", 2, "tokenizer.joint true false"),
     (f"{NEW} --set model.width=33", 2, "model.width 33 model.heads"),
-    (f"{NEW} --set model.heads=0", 2, "model.heads at least 1"),
+    (f"{NEW} --set model.heads=0", 2, "model.heads [1, 65536]"),
     (f"{NEW} --set model.architecture=transfromer", 2, "transfromer did you mean transformer"),
     (f"{NEW} --arch cnn", 2, "cnn rnn"),
     (f"{NEW} --preset huge", 2, "huge tiny small base big"),

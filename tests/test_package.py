@@ -154,7 +154,7 @@ def test_a_copy_elsewhere_without_the_training_folder_translates_alike(package: 
 
 
 def test_no_file_in_a_package_can_hold_code(package: Path) -> None:
-    names = {"README.md", "model.toml", "tokenizer.model", "weights.safetensors", "report.html"}
+    names = {"README.md", "model.toml", "tokenizer.model", "weights.safetensors", "report.html", "SHA256SUMS"}
     if (package / "ct2").exists():
         names |= {"ct2/model.bin", "ct2/config.json", "ct2/shared_vocabulary.json"}
     training = {"training/metrics.jsonl", "training/dev.hyp", "training/state.safetensors"}

@@ -12,10 +12,11 @@ import pytest
 from conftest import DATA, head, mtcli, train_tiny
 
 from mtcli import Translator
+from mtcli.ct2 import read_variables
 from mtcli.errors import PackageError
 from mtcli.languages import choose, guess
 from mtcli.package import ModelPackage, open_package
-from mtcli.quantized import read_parameters
+from mtcli.quantized import parameters
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = [ROOT / "models" / name for name in ("de-en", "en-de")]
@@ -93,7 +94,7 @@ def test_the_language_of_a_text_is_guessed(language: str) -> None:
 def test_a_shipped_package_is_small_complete_and_documented(folder: Path) -> None:
     files = [file for file in folder.rglob("*") if file.is_file()]
     assert {file.relative_to(folder).as_posix() for file in files} == {
-        *("README.md", "model.toml", "tokenizer.model"),
+        *("README.md", "model.toml", "tokenizer.model", "SHA256SUMS"),
         *("ct2/config.json", "ct2/model.bin", "ct2/shared_vocabulary.json"),
     }
     assert sum(file.stat().st_size for file in files) < 12e6
@@ -124,7 +125,7 @@ def small(transformer_package: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def test_a_package_to_hand_on_translates_alike_with_either_engine(transformer_package: Path, small: Path) -> None:
-    assert {file.name for file in small.iterdir()} == {"README.md", "model.toml", "tokenizer.model", "ct2"}
+    assert {file.name for file in small.iterdir()} == {"README.md", "model.toml", "tokenizer.model", "SHA256SUMS", "ct2"}
     whole, handed = (Translator.load(str(package)) for package in (transformer_package, small))
     assert handed.engine.name == "ctranslate2"
     assert handed.translate(TEXT) == whole.translate(TEXT)
@@ -142,7 +143,7 @@ def test_weights_read_back_are_those_that_were_written_but_for_rounding(transfor
     for quantization, step in (("int8", 1 / 250), ("float16", 1 / 2000), ("float32", 0)):
         out = tmp_path / quantization
         mtcli("export", "-m", transformer_package, "--to", "package", out, "--quantization", quantization)
-        found = read_parameters(out / "ct2", weights)
+        found = parameters(read_variables((out / "ct2" / "model.bin").read_bytes()), weights)
         for name, weight in weights.items():
             if name != "output_bias":  # where pieces that may not be generated are told apart
                 assert (found[name] - weight).abs().max() <= step * weight.abs().max() + 1e-7, (quantization, name)

@@ -41,7 +41,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "mtcli").rglob("*.py")} | {"mtcli/py.typed"}
     models = [ROOT / "models" / name for name in ("de-en", "en-de")]
     shipped = {f"mtcli/{path.relative_to(ROOT)}" for model in models for path in model.rglob("*") if path.is_file()}
-    assert len(shipped) == 12
+    assert len(shipped) == 14
     assert {name for name in names if name.startswith("mtcli/")} == sources | shipped
     assert {f"{info}/licenses/LICENSE", f"{info}/licenses/NOTICE"} < set(names)
     assert wheel.stat().st_size < 48e6

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import defaultdict
 from pathlib import Path
@@ -23,18 +22,14 @@ class CTranslate2Engine:
     name = "ctranslate2"
 
     def __init__(self, folder: Path, src: list[str], tgt: list[str], device: str, threads: int) -> None:
-        """`src` and `tgt` are the pieces of all ids. Raises PackageError when the folder is damaged, UsageError without GPU."""
+        """`folder` has been checked; `src` and `tgt` are the pieces of all ids. Raises UsageError for lack of a GPU."""
         import ctranslate2
 
         check_device(device, lambda: ctranslate2.get_cuda_device_count() > 0)
         try:
             self._translator = ctranslate2.Translator(str(folder), device=device, inter_threads=threads, intra_threads=1)
         except (RuntimeError, ValueError) as error:
-            raise _damaged(folder, error) from error
-        joint = (folder / "shared_vocabulary.json").exists()
-        for name, pieces in (("shared" if joint else "source", src), ("shared" if joint else "target", tgt)):
-            if _json(folder / f"{name}_vocabulary.json") != pieces:
-                raise _damaged(folder, "its vocabulary is not that of the tokenizer")
+            raise PackageError(f"{folder}: damaged ({error}): write it again with `mtcli export --to ctranslate2`") from error
         self._src, self._pieces, self._tgt = src, tgt, {piece: i for i, piece in enumerate(tgt)}
 
     def submit(self, sentences: list[Sentence], config: DecodingConfig) -> Found:
@@ -85,22 +80,3 @@ class CTranslate2Engine:
     def _hypothesis(self, ids: list[int], score: float, limit: int, length_penalty: float) -> Hypothesis:
         count = min(len(ids) + 1, limit)  # EOS is one of them, unless the limit was reached
         return Hypothesis(ids, score, math.exp(score * count ** (length_penalty - 1)))
-
-
-def quantization(folder: Path) -> str:
-    """Type of the weights in a folder that `export` wrote. Raises PackageError when it is damaged."""
-    config = _json(folder / "config.json")
-    if not isinstance(config, dict) or "quantization" not in config:
-        raise _damaged(folder, "config.json does not say its type")
-    return str(config["quantization"])
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise _damaged(path.parent, error) from error
-
-
-def _damaged(folder: Path, why: object) -> PackageError:
-    return PackageError(f"{folder}: damaged ({why}): write it again with `mtcli export --to ctranslate2`")

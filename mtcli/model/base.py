@@ -70,7 +70,7 @@ class EncoderDecoder(nn.Module, ABC):
         return self.project(self.features(src, src_mask, tgt_in))
 
     def load_parameters(self, tensors: dict[str, Tensor]) -> None:
-        """Copy `tensors` into the parameters of the same names.
+        """Copy `tensors` into the parameters of the same names; a model on the meta device gets its memory now.
 
         Raises ValueError unless names and shapes agree and all values are numbers.
         """
@@ -82,6 +82,9 @@ class EncoderDecoder(nn.Module, ABC):
                 raise ValueError(f"{name} has shape {tuple(tensors[name].shape)}, not {tuple(parameter.shape)}")
             if not tensors[name].isfinite().all():
                 raise ValueError(f"{name} holds values that are not numbers")
+        if self.output_bias.is_meta:
+            self.to_empty(device="cpu")
+        for name, parameter in self.named_parameters():
             parameter.data.copy_(tensors[name])
 
     def with_products_in(self, dtype: torch.dtype) -> Self:

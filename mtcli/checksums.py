@@ -1,0 +1,38 @@
+"""SHA-256 sums of files in a folder, in the form of `sha256sum`, so that damage is told from a file that is another one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from mtcli.lines import replacing
+
+FILE = "SHA256SUMS"
+"""`sha256sum --check SHA256SUMS` reads it, too."""
+
+
+def unseal(folder: Path) -> None:
+    """Take the sums away, before a file is changed that they are of."""
+    (folder / FILE).unlink(missing_ok=True)
+
+
+def seal(folder: Path, names: Iterable[str]) -> None:
+    """Write the sums of those files that are there. Raises DataError when that cannot be done."""
+    sums = []
+    for name in names:
+        if (folder / name).exists():
+            with open(folder / name, "rb") as file:
+                sums.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {name}\n")
+    with replacing(folder / FILE) as temporary:
+        temporary.write_text("".join(sums), encoding="utf-8")
+
+
+def agrees(folder: Path, name: str, content: bytes) -> bool:
+    """Whether the content of the file is what its sum was taken of; where there is no sum, nothing is known against it."""
+    try:
+        lines = (folder / FILE).read_text("utf-8", errors="replace").splitlines()
+    except OSError:
+        return True
+    sums = [line.split(maxsplit=1)[0] for line in lines if line.endswith(f"  {name}")]
+    return sums in ([], [hashlib.sha256(content).hexdigest()])
