@@ -42,7 +42,9 @@ TRAINING = "training"
 SEALED = (TOKENIZER, TGT_TOKENIZER, WEIGHTS, *(f"{CT2}/{name}" for name in ct2.FILES))
 """What no person edits, and whose sums are kept."""
 OF_TRAINING = ("state.safetensors", "metrics.jsonl", "dev.hyp")
-LARGEST_CONFIG = 1 << 20
+LARGEST_CONFIG = 1 << 17
+_DEEP = re.compile(r"(?<![\"'\w-])(?:[\"'\w-]++\s*+\.\s*+){20}")
+"""A key of so many parts, which takes the parser time that grows with their square."""
 LARGEST = 1 << 28
 """Most bytes of a file that holds no weights, and of what a file of weights may hold beside them."""
 DEFAULT = "de-en"
@@ -255,10 +257,13 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > LARGEST_CONFIG:
             raise PackageError(f"{path}: is larger than {LARGEST_CONFIG:,} bytes: copy the package again")
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if _DEEP.search(text):
+            raise ValueError("it has keys of more than 20 parts")
+        values = tomllib.loads(text)
     except FileNotFoundError:
         raise PackageError(f"{folder}: is not a model package (it has no {CONFIG})") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise PackageError(f"{path}: cannot be read ({error})") from error
     version = values.get("format")
     if not isinstance(version, int):

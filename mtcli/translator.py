@@ -16,7 +16,7 @@ from mtcli.alignment import Link, links, words_of
 from mtcli.config import NOT_DRAWN, DecodingConfig
 from mtcli.degenerate import is_degenerate
 from mtcli.engines import Engine
-from mtcli.errors import DataError, UsageError
+from mtcli.errors import DataError, TranslationError, UsageError
 from mtcli.hypothesis import Hypothesis
 from mtcli.markup import Markup, Segment
 from mtcli.package import CT2, ModelPackage, open_package
@@ -172,7 +172,10 @@ class Translator:
         searching = self.engine.submit([part.sentence for part in parts], self.config)
 
         def translations() -> list[list[Translation]]:
-            found = self._searched_again(parts, searching(), noting)
+            found = searching()
+            if not all(found):  # what it computed were no numbers
+                raise TranslationError("the model finds nothing, not even a bad translation: its weights are damaged")
+            found = self._searched_again(parts, found, noting)
             self._note_missing(parts, found, noting)
             return self._join(parts, found, owners)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -65,3 +68,52 @@ def transformer_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def rnn_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return train_tiny(tmp_path_factory.mktemp("rnn") / "de-en", "--arch", "rnn")
+
+
+Server = subprocess.Popen[str]
+SERVER = """
+import json, os, sys
+import mtcli.pieces, mtcli.pipe, mtcli.scoring, mtcli.trainer
+from mtcli.cli import main
+for request in sys.stdin:
+    arguments, folder, streams = json.loads(request)
+    child = os.fork()
+    if not child:
+        os.chdir(folder)
+        for number, name in enumerate(streams):
+            os.dup2(os.open(name, os.O_RDWR | os.O_CREAT), number)
+        sys.argv = ["mtcli", *arguments]
+        try:
+            main()
+        except SystemExit as exit:
+            sys.stdout.flush()
+            os._exit(exit.code)  # tearing torch down would take longer than the test
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+"""Runs the command line in a process of its own for each request, without loading torch anew each time."""
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("MTCLI")}
+    env |= {"OMP_NUM_THREADS": "1", "XDG_DATA_HOME": str(tmp_path_factory.mktemp("data_home"))}
+    arguments = [sys.executable, "-c", SERVER]
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env) as process:
+        yield process
+
+
+def run(server: Server, place: Path, command: str, stdin: bytes = b"", stdout: str = "") -> tuple[int, bytes, list[str]]:
+    """Exit code, standard output, and the lines of standard error of a command that runs in `place`."""
+    streams = [place.with_name(name) for name in ("stdin", "stdout", "stderr")]
+    for stream, content in zip(streams, (stdin, b"", b""), strict=True):
+        stream.write_bytes(content)
+    names = [str(streams[0]), stdout or str(streams[1]), str(streams[2])]
+    assert server.stdin and server.stdout
+    print(json.dumps([shlex.split(command), str(place), names]), file=server.stdin, flush=True)
+    code = int(server.stdout.readline())
+    return code, b"" if stdout else streams[1].read_bytes(), streams[2].read_text().splitlines()
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    """All files below the folder."""
+    return {path.relative_to(folder): path.read_bytes() if path.is_file() else b"" for path in folder.rglob("*")}

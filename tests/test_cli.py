@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import DATA, TINY, mtcli
+from conftest import DATA, TINY, Server, contents, mtcli, run
 
 COMMANDS = [
     *("", "train", "translate", "score", "tokenizer", "tokenizer train", "tokenizer encode", "tokenizer decode"),
@@ -61,37 +59,6 @@ def test_help_names_what_there_is() -> None:
     assert re.fullmatch(r"mtcli \d+\.\d+\.\d+\S*\n", mtcli("--version").stdout.decode())
 
 
-SERVER = """
-import json, os, sys
-import mtcli.pieces, mtcli.pipe, mtcli.scoring, mtcli.trainer
-from mtcli.cli import main
-for request in sys.stdin:
-    arguments, folder, streams = json.loads(request)
-    child = os.fork()
-    if not child:
-        os.chdir(folder)
-        for number, name in enumerate(streams):
-            os.dup2(os.open(name, os.O_RDWR | os.O_CREAT), number)
-        sys.argv = ["mtcli", *arguments]
-        try:
-            main()
-        except SystemExit as exit:
-            sys.stdout.flush()
-            os._exit(exit.code)  # tearing torch down would take longer than the test
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-"""Runs the command line in a process of its own for each request, without loading torch anew each time."""
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
-    env = {name: value for name, value in os.environ.items() if not name.startswith("MTCLI")}
-    env |= {"OMP_NUM_THREADS": "1", "XDG_DATA_HOME": str(tmp_path_factory.mktemp("data_home"))}
-    arguments = [sys.executable, "-c", SERVER]
-    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env) as process:
-        yield process
-
-
 @pytest.fixture
 def place(transformer_package: Path, tmp_path: Path) -> Path:
     """A folder with a package `de-en`, the text that it was trained on, and what should not be there."""
@@ -106,24 +73,6 @@ def place(transformer_package: Path, tmp_path: Path) -> Path:
     (place / "wrong.gz").write_bytes(gzip.compress(text)[:100] + b"\0" * 100)
     (place / "plain.gz").write_bytes(text)
     return place
-
-
-def run(
-    server: subprocess.Popen[str], place: Path, command: str, stdin: bytes = b"", stdout: str = ""
-) -> tuple[int, bytes, list[str]]:
-    """Exit code, standard output, and the lines of standard error of a command that runs in `place`."""
-    streams = [place.with_name(name) for name in ("stdin", "stdout", "stderr")]
-    streams[0].write_bytes(stdin)
-    names = [str(streams[0]), stdout or str(streams[1]), str(streams[2])]
-    assert server.stdin and server.stdout
-    print(json.dumps([shlex.split(command), str(place), names]), file=server.stdin, flush=True)
-    code = int(server.stdout.readline())
-    return code, b"" if stdout else streams[1].read_bytes(), streams[2].read_text().splitlines()
-
-
-def contents(folder: Path) -> dict[Path, bytes]:
-    """All files below the folder."""
-    return {path.relative_to(folder): path.read_bytes() if path.is_file() else b"" for path in folder.rglob("*")}
 
 
 def damage(package: Path, how: str) -> None:
@@ -251,12 +200,12 @@ BAD_INPUT = [  # command, exit code, words that the error must hold
 @pytest.mark.parametrize(
     ("command", "code", "words"), BAD_INPUT, ids=[command.replace(TRAIN, "train again") for command, _, _ in BAD_INPUT]
 )
-def test_bad_input(command: str, code: int, words: str, server: subprocess.Popen[str], place: Path) -> None:
+def test_bad_input(command: str, code: int, words: str, server: Server, place: Path) -> None:
     assert_refused(server, place, command, code, words)
 
 
 def assert_refused(
-    server: subprocess.Popen[str], place: Path, command: str, code: int, words: str, stdout: str = "", stdin: bytes = b"Hallo\n"
+    server: Server, place: Path, command: str, code: int, words: str, stdout: str = "", stdin: bytes = b"Hallo\n"
 ) -> None:
     """The command exits with the code and one line of error that holds the words; nothing is printed and no file changed."""
     before = contents(place)
@@ -309,7 +258,7 @@ BROKEN_PACKAGE = [  # how the package is broken, command, words that the error m
 
 
 @pytest.mark.parametrize(("how", "command", "words"), BROKEN_PACKAGE)
-def test_broken_package(how: str, command: str, words: str, server: subprocess.Popen[str], place: Path) -> None:
+def test_broken_package(how: str, command: str, words: str, server: Server, place: Path) -> None:
     damage(place / "de-en", how)
     assert_refused(server, place, command, 1, words)
 
@@ -321,7 +270,7 @@ def test_broken_package(how: str, command: str, words: str, server: subprocess.P
         *("tokenizer encode -m de-en", "tokenizer decode -m de-en", "translate -m de-en", "translate -m de-en -o /dev/full"),
     ],
 )
-def test_full_disk(command: str, server: subprocess.Popen[str], place: Path) -> None:
+def test_full_disk(command: str, server: Server, place: Path) -> None:
     assert_refused(server, place, command, 1, "No space left", stdout="/dev/full")
 
 
@@ -353,7 +302,7 @@ def assert_refused_without(closed: str, command: str, place: Path, words: str) -
         "translate -m de-en --threads -1",
     ],
 )
-def test_wrong_usage(command: str, server: subprocess.Popen[str], place: Path) -> None:
+def test_wrong_usage(command: str, server: Server, place: Path) -> None:
     before = contents(place)
     code, output, errors = run(server, place, command)
     assert (code, output) == (2, b"")
@@ -361,13 +310,13 @@ def test_wrong_usage(command: str, server: subprocess.Popen[str], place: Path) -
     assert contents(place) == before
 
 
-def test_debug_shows_the_traceback(server: subprocess.Popen[str], place: Path) -> None:
+def test_debug_shows_the_traceback(server: Server, place: Path) -> None:
     code, output, errors = run(server, place, "score nothing.en -i train.en --debug")
     assert (code, output) == (1, b"")
     assert errors[0].startswith("Traceback") and "nothing.en" in errors[-1]
 
 
-def test_broken_packages_are_listed(server: subprocess.Popen[str], place: Path) -> None:
+def test_broken_packages_are_listed(server: Server, place: Path) -> None:
     damage(place / "de-en", "garble model.toml")
     (place / "models").mkdir()
     (place / "de-en").rename(place / "models" / "spoilt")
