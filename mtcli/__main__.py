@@ -1,5 +1,17 @@
-"""`python -m mtcli`."""
+"""The command `mtcli`, and `python -m mtcli`."""
 
-from mtcli.cli import main
+import signal
+from typing import NoReturn
 
-main()
+
+def main() -> NoReturn:
+    """See `cli.main`. While it is being loaded, a signal ends the process as it ends any other, without a traceback."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    from mtcli import cli
+
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

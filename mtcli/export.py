@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from mtcli.checksums import unseal
 from mtcli.errors import PackageError, UsageError
+from mtcli.lines import vanishing
 from mtcli.package import CARD, CONFIG, CT2, TGT_TOKENIZER, TOKENIZER, ModelPackage, discard, seal
 
 if TYPE_CHECKING:
@@ -79,16 +80,14 @@ def _copy_files(package: ModelPackage, folder: Path, *names: str) -> None:
 @contextmanager
 def _new_folder(folder: Path) -> Iterator[Path]:
     """A temporary folder that takes the place of `folder` if the block ends well and vanishes if not."""
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.new.tmp")
     try:
-        temporary.mkdir(parents=True)
-        yield temporary
-        discard(folder)
-        temporary.rename(folder)
+        with vanishing(folder.with_name(f".{folder.name}.{os.getpid()}.new.tmp")) as temporary:
+            temporary.mkdir(parents=True)
+            yield temporary
+            discard(folder)
+            temporary.rename(folder)
     except OSError as error:
         raise PackageError(f"{folder}: cannot be written ({error.strerror or error})") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _save(package: ModelPackage, folder: Path, quantization: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import gzip
@@ -10,7 +11,9 @@ import itertools
 import logging
 import os
 import select
+import shutil
 import signal
+import stat
 import sys
 import zlib
 from collections.abc import Iterator
@@ -27,6 +30,8 @@ BLOCK = 1024
 """Most lines that are handed over together."""
 MOST_BYTES = 1 << 20
 """Input after which lines are handed over, however few they are."""
+LONGEST = 1 << 26
+"""Most bytes of a line: no sentence has them, and memory would not hold what never ends."""
 PAUSE = 0.005
 """Seconds without input after which a pipe counts as paused."""
 
@@ -73,14 +78,27 @@ class LineReader:
             left -= len(block)
         self._ahead, self._rest = [], rest
 
+    def check_apart(self, path: str | Path) -> None:
+        """Raises DataError when what is to be written is the file that is read, which would be lost or never end."""
+        with contextlib.suppress(OSError, AttributeError):  # there is no such file yet, or the stream is closed
+            out = os.fstat(1) if str(path) == "-" else Path(path).stat()
+            if stat.S_ISREG(out.st_mode) and os.path.samestat(out, os.fstat(self._stream.fileno())):
+                name = "standard output" if str(path) == "-" else path
+                raise DataError(f"{name}: is the very file that is read: write to another")
+
     def _blocks(self, size: int) -> Iterator[list[str]]:
         parts: list[bytes] = []  # the line that has not ended yet
         lines: list[str] = []
         pending = 0  # bytes since lines were last handed over
+        number, length = 1, 0  # of the line that has not ended yet
         with self._stream:
             while chunk := self._read():
                 first, *rest = chunk.split(b"\n")
                 parts.append(first)
+                length = len(rest[-1]) if rest else length + len(first)
+                number += len(rest)
+                if length > LONGEST:
+                    raise DataError(f"{self.name}, line {number}: is longer than {LONGEST >> 20} MB: this is no text")
                 if rest:
                     ended = [b"".join(parts), *rest[:-1]]
                     parts = [rest[-1]]
@@ -284,11 +302,36 @@ def replacing(path: Path) -> Iterator[Path]:
     if path.exists() and not path.is_file():  # /dev/stdout, a FIFO: nothing to replace
         yield path
         return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with vanishing(path.with_name(f".{path.name}.{os.getpid()}.tmp")) as temporary:
+        try:
+            yield temporary
+            temporary.replace(path)
+        except OSError as error:
+            raise unwritable(path, error) from error
+
+
+_vanishing: set[Path] = set()
+
+
+@contextmanager
+def vanishing(path: Path) -> Iterator[Path]:
+    """`path`, a file or folder that is gone after the block, and when `remove_vanishing` is called before a sudden end."""
+    _vanishing.add(path)
     try:
-        yield temporary
-        temporary.replace(path)
-    except OSError as error:
-        raise unwritable(path, error) from error
+        yield path
     finally:
-        temporary.unlink(missing_ok=True)
+        _remove(path)
+        _vanishing.discard(path)
+
+
+def remove_vanishing() -> None:
+    """Remove what now is on its way to vanish."""
+    for path in list(_vanishing):
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from mtcli import checksums, ct2
 from mtcli.config import FORMAT, Config, parse_config
 from mtcli.errors import PackageError, UsageError
-from mtcli.lines import replacing
+from mtcli.lines import replacing, vanishing
 
 if TYPE_CHECKING:
     import torch
@@ -203,8 +203,8 @@ def discard(folder: Path) -> None:
     """Remove a folder at once, if there is one: killed at any instant, no part of it is left under its name."""
     aside = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     if folder.exists():
-        folder.rename(aside)
-        shutil.rmtree(aside, ignore_errors=True)
+        with vanishing(aside):
+            folder.rename(aside)
 
 
 def seal(folder: Path) -> None:
@@ -214,21 +214,19 @@ def seal(folder: Path) -> None:
 
 def create(folder: Path, values: dict[str, Any], src: bytes, tgt: bytes | None) -> None:
     """Make a new package of a `model.toml` and a tokenizer: the folder appears when it is complete."""
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     try:
-        save_config(temporary, values)
-        save_tokenizer(temporary, src, tgt)
-        seal(temporary)
-        if folder.exists():  # and is empty: see `place`
-            folder.rmdir()
-        temporary.rename(folder)
+        with vanishing(folder.with_name(f".{folder.name}.{os.getpid()}.tmp")) as temporary:
+            save_config(temporary, values)
+            save_tokenizer(temporary, src, tgt)
+            seal(temporary)
+            if folder.exists():  # and is empty: see `place`
+                folder.rmdir()
+            temporary.rename(folder)
         for left in folder.parent.glob(".*.tmp"):  # of commands that were killed while making this package
             if re.fullmatch(rf"\.{re.escape(folder.name)}\.\d+\.tmp", left.name):
                 shutil.rmtree(left, ignore_errors=True)
     except OSError as error:
         raise PackageError(f"{folder}: cannot be made ({error.strerror})") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def save_tokenizer(folder: Path, src: bytes, tgt: bytes | None) -> None:

@@ -62,6 +62,8 @@ def _open(model: str, side: str) -> tuple[Tokenizer, Side]:
 
 
 def _stream(source: str, convert: Callable[[list[str]], list[str]]) -> None:
+    reader = LineReader(source)
+    reader.check_apart("-")
     with open_output("-") as writer:
-        for block in LineReader(source).blocks():
+        for block in reader.blocks():
             writer.write(convert(block))

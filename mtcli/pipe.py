@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mtcli.alignment import pharaoh
+from mtcli.errors import TranslationError
 from mtcli.languages import AUTO, choose
 from mtcli.lines import LineReader, LinesBeside, going_on, open_output, part_of
 from mtcli.treatment import USUAL, Treatment
@@ -59,10 +60,11 @@ def translate_stream(models: list[str], source: str, output: str, options: Strea
     With no models, one is chosen by the languages. An output that is to be resumed, and is complete, stays as it is. What was
     read is written before input is waited for. Notices about lines go to the log at the end.
     """
+    reader = LineReader(source)
+    reader.check_apart(output)
     if options.resume and Path(output).exists() and not part_of(output).exists():
         log.warning("%s is complete: nothing to do", output)
         return
-    reader = LineReader(source)
     if source == "-" and sys.stdin.isatty():
         log.info("reading from the terminal; Ctrl-D ends the text")
     path = options.score_target or options.prefix
@@ -76,11 +78,19 @@ def translate_stream(models: list[str], source: str, output: str, options: Strea
             beside.take(writer.lines)
         stream = _scored if options.score_target else _translated
         total = 0
-        for count, lines in stream(translator, reader, beside, options):
-            writer.write(lines)
-            total += count
+        try:
+            for count, lines in stream(translator, reader, beside, options):
+                writer.write(lines)
+                total += count
+        except TranslationError as error:
+            raise TranslationError(f"{reader.name}, from line {writer.lines + total + 1} on: {error}") from error
         if beside:
             beside.end()
+    _tell(translator, reader, total)
+
+
+def _tell(translator: Translator, reader: LineReader, total: int) -> None:
+    """What there is to say of the lines that were translated."""
     for notice, count in translator.notices.items():
         log.warning("%d of %d lines %s", count, total, notice)
     if translator.markup and translator.markup.open:

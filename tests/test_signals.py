@@ -96,7 +96,7 @@ def test_a_waiting_pipe_ends_at_once(
         assert process.stdout.read(1)
         process.send_signal(number)
         assert process.wait(timeout=20) == 128 + number
-        assert process.stderr.read().decode().strip() in ("", "Aborted.", "Aborted!")
+        assert process.stderr.read() == b""
 
 
 @pytest.mark.slow

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from typing import Annotated, NoReturn
 
@@ -11,6 +10,7 @@ import typer
 
 from mtcli import __version__
 from mtcli.cli import export, models, score, tokenizer, train, translate
+from mtcli.cli.signals import end_on_signals
 from mtcli.errors import MtcliError, out_of_memory
 
 app = typer.Typer(
@@ -59,7 +59,7 @@ def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    end_on_signals()
     debug = "--debug" in sys.argv or bool(os.environ.get("MTCLI_DEBUG"))
     try:
         app()

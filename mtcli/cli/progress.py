@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import typer
 
 from mtcli.cli.panel import Meter, Panel, clean, clock
+from mtcli.cli.signals import end_on_signals
 from mtcli.cli.tensorboard import TensorBoard
 from mtcli.package import REPORT
 
@@ -48,7 +49,7 @@ def follow(run: TrainingRun, quiet: bool, tensorboard: bool = False) -> None:
         if run.loop.stopping and not run.finished:
             view.end(f"stopped after step {run.loop.step}; the same command goes on from there")
             raise typer.Exit(128 + (stop.signal or signal.SIGTERM))
-        stop.at_once()  # all is saved
+        end_on_signals()  # all is saved
         view.end(_end(run, run.conclude()))
 
 
@@ -61,14 +62,9 @@ class Stop:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._remember)
 
-    def at_once(self) -> None:
-        """From now on a signal ends the process."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)
-
     def _remember(self, number: int, frame: FrameType | None) -> None:
         self.signal, self._run.loop.stop_asked = number, True
-        self.at_once()
+        end_on_signals()
         if not self._quiet:
             os.write(2, b"\nmtcli: saving after this step; once more stops at once\n")
 
