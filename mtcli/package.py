@@ -87,7 +87,7 @@ class ModelPackage:
         with torch.device("meta"):  # which takes no memory, whatever a hostile model.toml claims
             model = build(self.config.model, vocab)
         if not (self.folder / WEIGHTS).exists() and (self.folder / CT2).exists():
-            tensors = parameters(self._ct2_variables(vocab), [name for name, _ in model.named_parameters()])
+            tensors = parameters(self._ct2_model(vocab)[1], [name for name, _ in model.named_parameters()])
         else:
             tensors = self._weights(sum(4 * parameter.numel() for parameter in model.parameters()))
         try:
@@ -105,19 +105,20 @@ class ModelPackage:
         except SafetensorError as error:
             raise self._damaged(WEIGHTS, error) from error
 
-    def ct2_folder(self, src: list[str], tgt: list[str], vocab: VocabSizes) -> Path:
-        """The folder that CTranslate2 reads, which takes all of it on trust; `src` and `tgt` are the pieces of all ids.
+    def ct2_files(self, src: list[str], tgt: list[str], vocab: VocabSizes) -> dict[str, bytes]:
+        """Name and content of each file for CTranslate2, which takes them on trust; `src` and `tgt` are the pieces of all ids.
 
-        Raises PackageError when it is damaged or of another model.
+        Raises PackageError when they are damaged or of another model.
         """
-        self._ct2_variables(vocab)
+        files = {ct2.FILE: self._ct2_model(vocab)[0], ct2.CONFIG: self._ct2_read(ct2.CONFIG)}
         self.ct2_settings()
         shared, *separate = ct2.VOCABULARIES
         sides = [(shared, tgt)] if (self.folder / CT2 / shared).exists() else zip(separate, (src, tgt), strict=True)
         for name, pieces in sides:
+            files[name] = self._ct2_read(name)
             if self._ct2_json(name) != pieces:
                 raise self._damaged(CT2, "its vocabulary is not that of the tokenizer")
-        return self.folder / CT2
+        return files
 
     def ct2_settings(self) -> dict[str, Any]:
         """What stands in the configuration for CTranslate2. Raises PackageError when it is damaged."""
@@ -128,19 +129,23 @@ class ModelPackage:
             raise self._damaged(CT2, error) from error
         return settings
 
-    def _ct2_variables(self, vocab: VocabSizes) -> dict[str, ct2.Variable]:
+    def _ct2_model(self, vocab: VocabSizes) -> tuple[bytes, dict[str, ct2.Variable]]:
+        """The content of the file with the weights, and what stands in it."""
         positions = self.config.decoding.longest + 1
+        content = self._ct2_read(ct2.FILE, ct2.size(self.config.model, vocab, positions))
         try:
-            size = ct2.size(self.config.model, vocab, positions)
-            variables = ct2.read_variables(self._read(f"{CT2}/{ct2.FILE}", self._again(CT2), size + LARGEST))
+            variables = ct2.read_variables(content)
             ct2.check(variables, self.config.model, vocab, positions)
         except ValueError as error:
             raise self._damaged(CT2, error) from error
-        return variables
+        return content, variables
+
+    def _ct2_read(self, name: str, size: int = 0) -> bytes:
+        return self._read(f"{CT2}/{name}", self._again(CT2), size + LARGEST)
 
     def _ct2_json(self, name: str) -> Any:
         try:
-            return json.loads(self._read(f"{CT2}/{name}", self._again(CT2)))
+            return json.loads(self._ct2_read(name))
         except (ValueError, RecursionError) as error:
             raise self._damaged(CT2, f"{name}: {error}") from error
 

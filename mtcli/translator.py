@@ -309,7 +309,7 @@ def load_engine(
 
         tgt = tokenizer.vocabulary("tgt")
         src = tgt if tokenizer.sizes.shared else tokenizer.vocabulary("src")
-        return CTranslate2Engine(packages[0].ct2_folder(src, tgt, tokenizer.sizes), src, tgt, device, threads)
+        return CTranslate2Engine(packages[0].ct2_files(src, tgt, tokenizer.sizes), src, tgt, device, threads)
     return _torch_engine(packages, tokenizer, device, precision, threads)
 
 

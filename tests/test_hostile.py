@@ -296,3 +296,18 @@ def test_damage_is_told_from_difference(transformer_package: Path, server: Serve
     sums.unlink()
     assert translated(server, place, "translate -m de-en --engine torch")[0] == 0
     assert open_package(str(place / "de-en"))
+
+
+def test_what_a_package_says_cannot_steer_a_terminal(server: Server, place: Path) -> None:
+    toml = (place / "de-en" / "model.toml").read_text()
+    licence = toml.replace('licence = ""', 'licence = "\\u001b[2J\\u001b]0;title\\u0007\\nü\\u202e"')
+    (place / "models").mkdir()
+    (place / "de-en").rename(place / "models" / "a\x1b[31m\nb")
+    (place / "models" / "a\x1b[31m\nb" / "model.toml").write_text(licence)
+    code, out, errors = run(server, place, "models")
+    assert (code, errors) == (0, []) and b"\x1b" not in out and b"\x07" not in out
+    [line] = [line for line in out.decode().splitlines() if "title" in line]
+    assert line.startswith(r"a\x1b[31m b ") and r"\x1b[2J\x1b]0;title\x07 ü\u202e" in line
+    (place / "handed" / "model.toml").write_text('format = 1\n"\\u001b[31m" = 1\n')
+    _, _, said = translated(server, place, "translate -m handed")
+    assert r"unknown key \x1b[31m" in said and "\x1b" not in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Annotated, NoReturn
@@ -10,6 +11,7 @@ import typer
 
 from mtcli import __version__
 from mtcli.cli import export, models, score, tokenizer, train, translate
+from mtcli.cli.options import one_line
 from mtcli.cli.signals import end_on_signals
 from mtcli.errors import MtcliError, out_of_memory
 
@@ -60,6 +62,7 @@ def main() -> NoReturn:
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     end_on_signals()
+    _write_utf8()
     debug = "--debug" in sys.argv or bool(os.environ.get("MTCLI_DEBUG"))
     try:
         app()
@@ -82,9 +85,15 @@ def main() -> NoReturn:
     _exit(0)
 
 
+def _write_utf8() -> None:
+    """Data is UTF-8 whatever the locale says; names of files are the bytes that they are."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
+
+
 def _fail(message: str, code: int) -> NoReturn:
     if sys.stderr is not None:
-        print("mtcli: error:", " ".join(message.split()), file=sys.stderr)
+        print("mtcli: error:", one_line(message), file=sys.stderr)
     _exit(code)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mtcli.cli.options import Debug, Quiet, say, set_up
+from mtcli.cli.options import Debug, Quiet, one_line, say, set_up
 
 app = typer.Typer(help="List the model packages that are at hand.", rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -22,10 +22,11 @@ def list_models(debug: Debug = False) -> None:
     """Name, languages, size, BLEU, licence of the text, and folder of each package."""
     from mtcli.package import summaries
 
-    rows = [("NAME", "LANGUAGES", "SIZE", "BLEU", "LICENCE", "FOLDER")]
+    rows: list[tuple[str, ...]] = [("NAME", "LANGUAGES", "SIZE", "BLEU", "LICENCE", "FOLDER")]
     for each in summaries():
         bleu = "-" if each.bleu is None else f"{each.bleu:.1f}"
-        rows.append((each.name, each.languages, f"{each.megabytes:.1f} MB", bleu, each.licence or "-", str(each.folder)))
+        cells = (each.name, each.languages, f"{each.megabytes:.1f} MB", bleu, each.licence or "-", str(each.folder))
+        rows.append(tuple(map(one_line, cells)))
     widths = [max(len(row[i]) for row in rows) for i in range(5)]
     for *cells, folder in rows:
         say("  ".join([*(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)), folder]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 from typing import Annotated
@@ -26,6 +27,19 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
+def one_line(text: str) -> str:
+    """The text on one line, with escapes for what could steer a terminal; undecoded bytes of file names as UTF-8, if they are."""
+    text = " ".join(os.fsencode(text).decode("utf-8", "surrogateescape").split())
+    return "".join(c if c.isprintable() or "\udc80" <= c <= "\udcff" else c.encode("unicode_escape").decode() for c in text)
+
+
+class _OneLine(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return one_line(super().format(record))
+
+
 def set_up(quiet: bool) -> None:
     """Send the library's notices to stderr, or nowhere."""
-    logging.basicConfig(stream=sys.stderr, format="mtcli: %(message)s", level=logging.ERROR if quiet else logging.INFO)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_OneLine("mtcli: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.ERROR if quiet else logging.INFO)

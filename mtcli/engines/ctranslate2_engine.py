@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
 from mtcli.config import DecodingConfig
@@ -21,15 +20,17 @@ class CTranslate2Engine:
 
     name = "ctranslate2"
 
-    def __init__(self, folder: Path, src: list[str], tgt: list[str], device: str, threads: int) -> None:
-        """`folder` has been checked; `src` and `tgt` are the pieces of all ids. Raises UsageError for lack of a GPU."""
+    def __init__(self, files: dict[str, bytes], src: list[str], tgt: list[str], device: str, threads: int) -> None:
+        """`files` have been checked; `src` and `tgt` are the pieces of all ids. Raises UsageError for lack of a GPU."""
         import ctranslate2
 
         check_device(device, lambda: ctranslate2.get_cuda_device_count() > 0)
         try:
-            self._translator = ctranslate2.Translator(str(folder), device=device, inter_threads=threads, intra_threads=1)
+            self._translator = ctranslate2.Translator("model", device=device, inter_threads=threads, intra_threads=1, files=files)
         except (RuntimeError, ValueError) as error:
-            raise PackageError(f"{folder}: damaged ({error}): write it again with `mtcli export --to ctranslate2`") from error
+            raise PackageError(
+                f"the model for CTranslate2 is damaged ({error}): write it again with `mtcli export --to ctranslate2`"
+            ) from error
         self._src, self._pieces, self._tgt = src, tgt, {piece: i for i, piece in enumerate(tgt)}
 
     def submit(self, sentences: list[Sentence], config: DecodingConfig) -> Found:

@@ -1,0 +1,99 @@
+"""Locale, terminal and home folder: whatever they are, the same bytes on standard output."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import DATA
+
+TEXT = "Schöne Grüße aus Zürich! 👍🏽\nПривет, 世界\n".encode()
+SURROUNDINGS: dict[str, dict[str, str | None]] = {  # what is set, or with None is not
+    "C locale": {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    "no locale": {"LANG": None, "LC_ALL": None, "LC_CTYPE": None},
+    "ASCII": {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"},
+    "Latin 1": {"PYTHONIOENCODING": "latin-1:strict"},
+    "UTF-16": {"PYTHONIOENCODING": "utf-16"},
+    "Turkish": {"LC_ALL": "tr_TR.UTF-8", "LANGUAGE": "tr"},
+    "no home": {"HOME": None, "XDG_DATA_HOME": None},
+    "a home that does not exist": {"HOME": "/nowhere/at/all", "XDG_DATA_HOME": None},
+    "a home that is read-only": {"HOME": "/proc", "XDG_DATA_HOME": None, "XDG_CACHE_HOME": "/proc"},
+    "dumb": {"TERM": "dumb"},
+    "no terminal type": {"TERM": None},
+    "no colour": {"NO_COLOR": "1", "TERM": "xterm-256color"},
+    "forced colour": {"FORCE_COLOR": "1", "CLICOLOR_FORCE": "1", "PY_COLORS": "1"},
+    "40 columns": {"COLUMNS": "40", "LINES": "10"},
+    "unbuffered": {"PYTHONUNBUFFERED": "1"},
+    "warnings": {"PYTHONWARNINGS": "error", "PYTHONDEVMODE": None},
+}
+COMMANDS = [
+    "translate -m dé-en", "translate -m dé-en --json", "tokenizer encode -m dé-en", "tokenizer decode -m dé-en",
+    "score reference", "score --json reference", "models", "models info dé-en", "--version",
+]  # fmt: skip
+
+
+def output(command: str, folder: Path, changes: dict[str, str | None]) -> tuple[int, bytes, bytes]:
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "MTCLI_MODELS": str(folder)}
+    env = {name: value for name, value in (env | changes).items() if value is not None}
+    arguments = [sys.executable, "-m", "mtcli", *command.split()]
+    done = subprocess.run(arguments, cwd=folder, env=env, input=TEXT, capture_output=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def place(transformer_package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a package whose name is not ASCII, and a reference."""
+    place = tmp_path_factory.mktemp("schön")
+    shutil.copytree(transformer_package, place / "dé-en")
+    (place / "reference").write_bytes(TEXT)
+    return place
+
+
+@pytest.fixture(scope="module")
+def usual(place: Path) -> dict[str, bytes]:
+    """What the commands print as a rule."""
+    found = {command: output(command, place, {"LC_ALL": "C.UTF-8"}) for command in COMMANDS}
+    assert all(code == 0 for code, _, _ in found.values()), found
+    return {command: out for command, (_, out, _) in found.items()}
+
+
+@pytest.mark.parametrize(
+    "name", ["ASCII", *(pytest.param(name, marks=pytest.mark.slow) for name in SURROUNDINGS if name != "ASCII")]
+)
+def test_the_same_bytes_on_standard_output(name: str, place: Path, usual: dict[str, bytes]) -> None:
+    for command in COMMANDS:
+        code, out, said = output(command, place, SURROUNDINGS[name])
+        assert (code, out) == (0, usual[command]), (command, said.decode(errors="replace"))
+        assert b"\x1b" not in out + said
+
+
+@pytest.mark.parametrize("name", ["ASCII", "C locale", "40 columns", "forced colour"])
+def test_errors_are_one_line_of_text_everywhere(name: str, place: Path) -> None:
+    code, out, said = output("score fehlt-ü", place, SURROUNDINGS[name])
+    assert (code, out, said.count(b"\n")) == (1, b"", 1)
+    assert said.startswith(b"mtcli: error: fehlt-") and b"no such file" in said and b"\x1b" not in said
+    code, out, said = output("translate --beam-sice 3", place, SURROUNDINGS[name])
+    assert (code, out) == (2, b"") and b"beam-size" in said and b"\x1b" not in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ASCII", "a home that is read-only", "dumb"])
+def test_training_says_and_writes_the_same(name: str, place: Path, tmp_path: Path) -> None:
+    source, target = tmp_path / "für.de", tmp_path / "für.en"
+    for path, of in ((source, "dev.de"), (target, "dev.en")):
+        path.write_bytes((DATA / of).read_bytes())
+    said = []
+    for folder, changes in ((tmp_path / "a", {"LC_ALL": "C.UTF-8"}), (tmp_path / "b", SURROUNDINGS[name])):
+        folder.mkdir()
+        tiny = "--set model.width=32 --set model.ff_width=64 --set model.heads=2 --set tokenizer.vocab_size=500"
+        command = f"train -m {folder}/de-en --src {source} --tgt {target} --steps 2 {tiny}"
+        code, out, err = output(command, folder, changes)
+        assert (code, out) == (0, b""), err
+        said.append(err.count(b"\n"))
+    assert said[0] == said[1]
+    for file in ("weights.safetensors", "tokenizer.model", "training/dev.hyp"):
+        assert (tmp_path / "a" / "de-en" / file).read_bytes() == (tmp_path / "b" / "de-en" / file).read_bytes(), file
