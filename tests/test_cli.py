@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import fcntl
 import gzip
 import json
+import os
 import re
 import shlex
 import shutil
@@ -14,6 +17,10 @@ from pathlib import Path
 import pytest
 from conftest import DATA, TINY, Server, contents, mtcli, run
 
+from mtcli.errors import PackageError
+from mtcli.package import set_aside
+
+ROOT = Path(__file__).parents[1]
 COMMANDS = [
     *("", "train", "translate", "score", "tokenizer", "tokenizer train", "tokenizer encode", "tokenizer decode"),
     *("models", "models list", "models info", "models test", "models note", "export"),
@@ -72,6 +79,8 @@ def place(transformer_package: Path, tmp_path: Path) -> Path:
     (place / "cut.gz").write_bytes(gzip.compress(text)[:-100])
     (place / "wrong.gz").write_bytes(gzip.compress(text)[:100] + b"\0" * 100)
     (place / "plain.gz").write_bytes(text)
+    (place / "long.en").write_bytes(b"word " * 2_000 + b"\n")
+    (place / "glossary.tsv").write_bytes(b"Haus\thouse\nTisch\n")
     return place
 
 
@@ -194,6 +203,54 @@ BAD_INPUT = [  # command, exit code, words that the error must hold
     ("train -m de-en --fresh --src blank.en --tgt blank.en", 1, "no pair training text both sides"),
     ("train -m de-en --fresh --src nothing.de --tgt train.en", 1, "nothing.de no such file"),
     ("tokenizer train -m de-en --fresh --src blank.en --tgt blank.en", 1, "vocabulary"),
+    ("tokenizer train -m new --src train.de --tgt train.en --vocab-size 20", 1, "20 pieces too small at least"),
+    ("tokenizer train -q -m train.de/new --src train.de --tgt train.en", 1, "train.de/new cannot be made"),
+    (f"{NEW} --set model.width=31 --set model.heads=1", 2, "model.width even"),
+    (f"{NEW} --set model.dropout=1", 2, "model.dropout [0, 1)"),
+    (f"{NEW} --set model.encoder_layers=999", 2, "model.encoder_layers [1, 100]"),
+    (f"{NEW} --set model=3", 2, "--set model=3 section.key=value"),
+    (f"{NEW} --set training.patience=0", 2, "training.patience at least 1"),
+    (f"{NEW} --set training.learning_rate=0", 2, "training.learning_rate positive"),
+    (f"{NEW} --set training.subword_sampling=2", 2, "training.subword_sampling [0, 1]"),
+    (f"{NEW} --set training.label_smoothing=1", 2, "training.label_smoothing [0, 1)"),
+    (f"{NEW} --set training.average_decay=1", 2, "training.average_decay [0, 1)"),
+    (f"{NEW} --set decoding.max_source_length=1", 2, "decoding.max_source_length [8, 100000]"),
+    (f"{NEW} -q --set 'training.freeze=[\"decodre\"]'", 2, "training.freeze decodre no weight"),
+    (f"{NEW} {' '.join(TINY)} --set 'training.freeze=[\"\"]'", 2, "training.freeze leaves nothing to train"),
+    (f"{NEW} --weight 2 --weight 1", 2, "2 weights 1 pairs --weight"),
+    (f"{NEW} -q --set training.max_length=1", 1, "no sentence pair left too long"),
+    ("train -m new --src train.en --tgt train.en", 1, "300 two equal sides source translation"),
+    (f"{NEW} --preset tiny --from de-en", 2, "--preset --from de-en"),
+    (f"{NEW} --preset tiny --recipe de-en", 2, "--recipe --preset"),
+    (f"{NEW} --from de-en --set model.width=64", 2, "de-en model.width 32 64 would not fit"),
+    (f"{TRAIN} --from de-en", 1, "de-en was trained from nothing, not from de-en --fresh"),
+    (f"{NEW} --device cuda", 2, "--device cuda no GPU"),
+    ("translate -m de-en -m whole --score-target two.en", 2, "--score-target one model"),
+    ("translate -m de-en - --prefix -", 2, "standard input once give a file"),
+    ("translate -m de-en --beam-size 2000", 2, "decoding.beam_size 1000"),
+    ("translate -m de-en --temperature 1 --n-best 200000", 2, "decoding.n_best 100000"),
+    ("translate -m de-en --temperature 200", 2, "decoding.temperature 100"),
+    ("translate -m de-en --temperature 1 --top-p 0", 2, "decoding.top_p (0, 1]"),
+    ("translate -m de-en --top-k 3", 2, "top-k temperature"),
+    ("translate -m de-en --min-length-ratio 3", 2, "min_length_ratio max_length_ratio"),
+    ("translate -m de-en --max-length-ratio 0 --min-length-ratio 0", 2, "max_length_ratio positive"),
+    ("translate -m de-en --max-length-ratio 2000", 2, "max_length_ratio 1000"),
+    ("translate -m de-en --to fr", 2, "--to fr the model translates to"),
+    ("translate -m de-en --format rtf", 2, "--format rtf text, html or markdown"),
+    ("translate -m de-en --format html --alignment", 2, "--format html --alignment"),
+    ("translate -m de-en --format html --prefix two.en", 2, "--format html --prefix"),
+    ("translate -m de-en --glossary glossary.tsv", 1, "glossary.tsv, line 2 tab"),
+    ("translate -m de-en --glossary blank.en", 1, "blank.en no term"),
+    ("translate -m de-en --glossary two.en --temperature 1", 2, "glossary --temperature"),
+    ("translate -m de-en --engine marian", 2, "--engine marian auto, torch, ctranslate2"),
+    ("translate -m de-en --engine ctranslate2 --alignment", 2, "--engine ctranslate2 which words"),
+    ("translate -m de-en --prefix empty.en", 1, "empty.en 0 lines has more"),
+    ("translate -m de-en --prefix two.en -o out", 1, "two.en 1 lines has more"),
+    ("translate -m de-en --prefix long.en", 1, "a prefix has pieces"),
+    (f"translate -m de-en {'x' * 300}", 1, "cannot be opened name too long"),
+    ("translate -m de-en two.en -o two.en", 1, "two.en very file read"),
+    ("export -m de-en --to onnx", 2, "--to onnx ctranslate2 or package"),
+    ("export -m de-en --to ctranslate2 --quantization int3", 2, "--quantization int3 float32"),
 ]
 
 
@@ -263,6 +320,18 @@ def test_broken_package(how: str, command: str, words: str, server: Server, plac
     assert_refused(server, place, command, 1, words)
 
 
+def test_two_do_not_train_one_package(server: Server, place: Path) -> None:
+    handle = os.open(place / "de-en", os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    assert_refused(server, place, f"{TRAIN} --steps 9", 1, "de-en: another command is training it")
+    os.close(handle)
+
+
+def test_a_folder_that_cannot_be_renamed_is_told() -> None:
+    with pytest.raises(PackageError, match="cannot be set aside"):
+        set_aside(Path("/proc/self/fd"))
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -323,3 +392,91 @@ def test_broken_packages_are_listed(server: Server, place: Path) -> None:
     code, output, errors = run(server, place, "models list")
     assert (code, errors) == (0, [])
     assert re.search(r"^spoilt +broken +\d\.\d MB +- ", output.decode(), re.M)
+
+
+def literal(node: ast.AST) -> list[str]:
+    """What of a message is the same each time."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return [text]
+        case ast.JoinedStr(values=parts):
+            return [part.value for part in parts if isinstance(part, ast.Constant)]
+        case ast.BinOp(left=left, right=right):
+            return [*literal(left), *literal(right)]
+    return []
+
+
+def messages() -> dict[str, str]:
+    """A pattern for each message that is raised somewhere in mtcli, and the place."""
+    found = {}
+    for path in sorted((ROOT / "mtcli").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            call = node.exc if isinstance(node, ast.Raise) else node.value if isinstance(node, ast.Return) else node
+            name = getattr(getattr(call, "func", None), "id", "")
+            raised = isinstance(node, ast.Raise | ast.Return) and name in ERRORS
+            if isinstance(call, ast.Call) and (raised or name == "_check") and call.args and literal(call.args[-1]):
+                parts = [re.escape(" ".join(part.split())).replace(r"\ ", r"\s") for part in literal(call.args[-1])]
+                found[".*".join(parts)] = f"{path.relative_to(ROOT)}:{node.lineno}"
+    return found
+
+
+ERRORS = ("UsageError", "DataError", "PackageError", "TrainingError", "TranslationError")
+ELSEWHERE = {  # what a single command cannot cause here: where it is caused, by the words that stand in the test
+    "standard output is closed: nothing can be printed": "test_cli.py: test_closed_output",
+    "standard output is closed: give -o FILE": "test_cli.py: test_closed_output",
+    "standard input is closed": "test_cli.py: test_closed_input",
+    "another command is training it": "test_cli.py: another command is training it",
+    "cannot be set aside": "test_cli.py: cannot be set aside",
+    "hypotheses to score": "test_scoring.py: there are no hypotheses to score",
+    "lines in reference": "test_scoring.py: lines in reference",
+    "give --time": "test_training.py: give more --time",
+    "give more --time": "test_training.py: give more --time",
+    "training has diverged": "test_training.py: training\\.learning_rate",
+    "another process of this run was lost": "test_processes.py: test_a_lost_process_ends_the_run",
+    "has no tags for them": "test_corpora.py: has no tags",
+    "cannot tell its language": "test_corpora.py: cannot tell its language",
+    "the model does not translate to": "test_corpora.py: does not translate to",
+    "mend the files": "test_guards.py: mend the files",
+    "are not translations of each other": "test_guards.py: translations of each other",
+    "its sides swapped": "test_guards.py: sides swapped",
+    "a worker process was killed": "test_engines.py: --threads 1",
+    ", from line": "test_engines.py: from line",
+    "Transformers only": "test_shipped.py: this is an RNN",
+    "already, the language to translate to": "test_shipped.py: the text looks like de already",
+    "no model package says its languages": "test_shipped.py: no model package says its languages",
+    "this is no text": "test_streams.py: this is no text",
+    "another process is writing it": "test_signals.py: another process is writing it",
+    "is it the same text?": "test_signals.py: is it the same text?",
+    "such a file has at most": "test_hostile.py: has at most",
+    "is larger than": "test_hostile.py: model.toml larger",
+    "leads out of the package": "test_hostile.py: leads out of the package",
+    "is not a": "test_hostile.py: is not a f",
+    "the tokenizer is damaged": "test_hostile.py: tokenizer damaged",
+    "finds nothing, not even a bad translation": "test_hostile.py: test_bits_that_flip_and_files_that_are_cut",
+    "not 0 1 2 3": "test_tokenizer.py: not 0 1 2 3",
+    "has another tokenizer than": "test_options.py: another tokenizer",
+    "is a section: set": "test_config.py: is a section",
+    "--tensorboard: it is not installed": "",  # the tests have it
+    "the model for CTranslate2 is damaged": "",  # what only CTranslate2 could find; all that is known is checked before
+}
+
+
+@pytest.mark.slow
+def test_every_message_has_a_row(server: Server, place: Path) -> None:
+    """Each error that is raised anywhere is caused by a command in the tables above, or ELSEWHERE says by what."""
+    said = []
+    for command, _, _ in BAD_INPUT:
+        said += run(server, place, command, b"" if command == "score train.en" else b"Hallo\n")[2]
+    shutil.copytree(place / "de-en", place / "whole")
+    for how, command, _ in BROKEN_PACKAGE:
+        shutil.rmtree(place / "de-en")
+        shutil.copytree(place / "whole", place / "de-en")
+        damage(place / "de-en", how)
+        said += run(server, place, command, b"Hallo\n")[2]
+    text = "\n".join(said)
+    missing = {where: pattern for pattern, where in messages().items() if not re.search(pattern, text)}
+    for words, test in ELSEWHERE.items():
+        name, _, found = test.partition(": ")
+        assert not test or found in Path(__file__).with_name(name).read_text("utf-8"), test
+        missing = {where: pattern for where, pattern in missing.items() if re.escape(words).replace(r"\ ", r"\s") not in pattern}
+    assert not missing, "\n".join(f"MISS {w} {p}" for w, p in missing.items())

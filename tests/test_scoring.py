@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import DATA, mtcli
 
+from mtcli.errors import DataError
 from mtcli.scoring import METRICS, score, score_files
 
 REF = DATA / "test.en"
@@ -113,3 +114,10 @@ def test_wrong_calls_say_what_is_wrong_before_reading_hypotheses(args: tuple[str
     done = mtcli("score", REF, *args, stdin=b"one\n", code=code)
     assert not done.stdout
     assert args[-1].encode() in done.stderr
+
+
+def test_lists_of_other_lengths_are_refused() -> None:
+    with pytest.raises(DataError, match="there are no hypotheses to score"):
+        score([], [[]])
+    with pytest.raises(DataError, match="2 hypotheses but 1 lines in reference 2"):
+        score(["a", "b"], [["a", "b"], ["a"]])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
+import sentencepiece as spm
 from conftest import DATA, head, mtcli
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mtcli.config import TokenizerConfig
+from mtcli.errors import PackageError
 from mtcli.tokenizer import Tokenizer, load_tokenizer, normalise, train_tokenizer
 
 CONFIGS = [TokenizerConfig(kind, 600, joint) for kind in ("unigram", "bpe") for joint in (True, False)]
@@ -179,3 +182,11 @@ def test_a_failed_training_leaves_the_package_where_it_was(tmp_path: Path) -> No
     mtcli(*args)
     mtcli(*args, "--fresh", "--vocab-size", "100", code=1)
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["de-en"]
+
+
+def test_a_tokenizer_with_other_special_ids_is_refused() -> None:
+    model = io.BytesIO()
+    text = (DATA / "dev.de").read_text("utf-8").splitlines()
+    spm.SentencePieceTrainer.train(sentence_iterator=iter(text), model_writer=model, vocab_size=300, minloglevel=2)
+    with pytest.raises(PackageError, match=r"are \(-1, 0, 1, 2\), not 0 1 2 3: train it with `mtcli tokenizer train`"):
+        load_tokenizer(model.getvalue(), None)

@@ -28,8 +28,8 @@ def list_models(debug: Debug = False) -> None:
         cells = (each.name, each.languages, f"{each.megabytes:.1f} MB", bleu, each.licence or "-", str(each.folder))
         rows.append(tuple(map(one_line, cells)))
     widths = [max(len(row[i]) for row in rows) for i in range(5)]
-    for *cells, folder in rows:
-        say("  ".join([*(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)), folder]))
+    for row in rows:
+        say("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]))
 
 
 @app.command()
