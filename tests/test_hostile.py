@@ -242,8 +242,11 @@ NAMES = [
 ]
 
 
+AWAY = ["/dev/zero", "absolute", "/proc/self/mem"]
+
+
 @pytest.mark.parametrize("name", [*NAMES, "training", "SHA256SUMS", "report.html"])
-@pytest.mark.parametrize("target", ["../../outside/secret", "/dev/zero", "absolute", "/proc/self/mem"])
+@pytest.mark.parametrize("target", ["../../outside/secret", *(pytest.param(target, marks=pytest.mark.slow) for target in AWAY)])
 def test_what_leads_out_of_a_package_is_refused(name: str, target: str, server: Server, place: Path) -> None:
     path, outside = place / "de-en" / name, place.parent / "outside"
     shutil.rmtree(path) if path.is_dir() else path.unlink()
