@@ -134,6 +134,7 @@ def test_an_export_is_for_other_programs_too(transformer_package: Path, tmp_path
     mtcli("export", "-m", transformer_package, "--to", "ctranslate2", out, code=1)
 
 
+@pytest.mark.slow
 def test_more_training_takes_the_export_of_the_old_weights_away_and_makes_a_new_one(tmp_path: Path) -> None:
     package = train_tiny(tmp_path / "de-en")
     before = (package / "ct2" / "model.bin").read_bytes()

@@ -247,6 +247,7 @@ def test_each_segment_goes_to_the_language_of_its_line(transformer_package: Path
     assert package.config.languages.targets == ()
 
 
+@pytest.mark.slow
 def test_a_translated_page_keeps_its_marks(transformer_package: Path, tmp_path: Path) -> None:
     for kind, lines in (("html", HTML), ("markdown", MARKDOWN)):
         stdin = "".join(f"{line}\n" for line in lines).encode()

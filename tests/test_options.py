@@ -32,7 +32,7 @@ LINES = (DATA / "test.de").read_text(encoding="utf-8").splitlines()[:12]
 TEXT = "".join(f"{line}\n" for line in LINES).encode()
 
 
-@pytest.fixture(params=["transformer_package", "rnn_package"])
+@pytest.fixture(params=["transformer_package", pytest.param("rnn_package", marks=pytest.mark.slow)])
 def package(request: pytest.FixtureRequest) -> Path:
     return request.getfixturevalue(request.param)
 
@@ -60,7 +60,7 @@ def test_a_prefix_begins_each_translation(package: Path, tmp_path: Path) -> None
         assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("architecture", ["transformer", "rnn"])
+@pytest.mark.parametrize("architecture", ["transformer", pytest.param("rnn", marks=pytest.mark.slow)])
 def test_scores_of_given_translations_are_the_loss_of_training(architecture: str, tmp_path: Path) -> None:
     dev_src, dev_tgt = head("dev.de", 30, tmp_path), head("dev.en", 30, tmp_path)
     package = train_tiny(tmp_path / "de-en", "--arch", architecture, "--dev-src", str(dev_src), "--dev-tgt", str(dev_tgt))
@@ -233,6 +233,7 @@ def test_a_glossary_finds_whole_words_the_longest_first(tmp_path: Path) -> None:
         Glossary.load(str(path))
 
 
+@pytest.mark.slow
 def test_models_translate_together(tmp_path: Path) -> None:
     dev = ["--dev-src", str(head("dev.de", 10, tmp_path)), "--dev-tgt", str(head("dev.en", 10, tmp_path))]
     one, other = (train_tiny(tmp_path / seed, "--seed", seed, *dev) for seed in ("1", "2"))
@@ -294,7 +295,7 @@ def test_what_cannot_be_right_is_told_from_what_is_odd() -> None:
 
 
 def test_loops_are_translated_again_without_them(transformer_package: Path, tmp_path: Path) -> None:
-    package = shutil.copytree(transformer_package, tmp_path / "looping", ignore=shutil.ignore_patterns("ct2"))
+    package = shutil.copytree(transformer_package, tmp_path / "looping", ignore=shutil.ignore_patterns("ct2", "SHA256SUMS"))
     weights = load_file(package / "weights.safetensors")
     weights["output_bias"][300] += 3  # a model that wants to say one thing for ever
     weights["output_bias"][EOS_ID] += 3

@@ -205,6 +205,7 @@ def test_text_that_runs_to_the_left_finds_its_own_direction() -> None:
     assert '<td class="translation" dir="auto" lang="ar">مرحبا بك</td>' in text
 
 
+@pytest.mark.slow
 def test_long_lines_are_cut_off() -> None:
     text = report([], scored("test", [("wort " * 10_000, "word " * 10_000, "word " * 9_000)] * 30, "bleu", "chrf"))
     assert len(text.encode()) < 100_000

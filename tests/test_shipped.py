@@ -134,6 +134,7 @@ def test_a_package_to_hand_on_translates_alike_with_either_engine(transformer_pa
     assert sum(a == b for a, b in zip(*translations, strict=True)) > 0.7 * len(TEXT)
 
 
+@pytest.mark.slow
 def test_weights_read_back_are_those_that_were_written_but_for_rounding(transformer_package: Path, tmp_path: Path) -> None:
     import torch
 
@@ -195,6 +196,7 @@ def test_scores_and_notes_go_into_the_package_and_its_card(small: Path, tmp_path
     assert mtcli("translate", "-m", package, src).stdout == hyp
 
 
+@pytest.mark.slow
 def test_scores_and_notes_of_older_weights_go(tmp_path: Path) -> None:
     package = train_tiny(tmp_path / "de-en")
     src, ref = head("test.de", 20, tmp_path), head("test.en", 20, tmp_path)
@@ -210,6 +212,7 @@ def test_scores_and_notes_of_older_weights_go(tmp_path: Path) -> None:
     assert (after.tests, after.notes) == ((), "")
 
 
+@pytest.mark.slow
 def test_a_recipe_is_another_package_with_its_settings(transformer_package: Path, tmp_path: Path) -> None:
     src, tgt = head("train.de", 300, tmp_path), head("train.en", 300, tmp_path)
     mtcli("train", "-m", tmp_path / "again", "--recipe", transformer_package, "--src", src, "--tgt", tgt)

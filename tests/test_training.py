@@ -362,6 +362,7 @@ def test_a_new_budget_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
     assert next(run.records()).step == 3  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_slow_validations_do_not_starve_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: clock)
