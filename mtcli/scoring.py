@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
@@ -13,8 +14,12 @@ from sacrebleu.metrics.ter import TER
 from mtcli.errors import DataError, UsageError
 from mtcli.lines import read_lines
 
+logging.getLogger("sacrebleu").setLevel(logging.WARNING)
+
 METRICS = ("bleu", "chrf", "ter")
 Scorer = BLEU | CHRF | TER
+Systems = list[tuple[str, Sequence[str]]]
+"""Name and hypotheses of each."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ def score(hyps: list[str], refs: list[list[str]], metrics: tuple[str, ...] = MET
     """Scores of hypotheses against one or several lists of references, each as long as `hyps`.
 
     sacreBLEU warns of hypotheses that look tokenized, unless they are known to be `detokenized`.
-    Raises DataError when a list is empty or of another length, UsageError for a metric that is not one of METRICS.
+    Raises DataError when a list is empty or of another length, UsageError for a metric or an option of one that does not exist.
     """
     scorers = [_scorer(metric, detokenized) for metric in metrics]
     if not hyps:
@@ -50,15 +55,48 @@ def score(hyps: list[str], refs: list[list[str]], metrics: tuple[str, ...] = MET
     return [_score(scorer, hyps, refs) for scorer in scorers]
 
 
+OPTIONS: dict[str, dict[str, type]] = {
+    "bleu": {"lowercase": bool, "tokenize": str, "smooth_method": str, "smooth_value": float},
+    "chrf": {"char_order": int, "word_order": int, "beta": int, "lowercase": bool, "whitespace": bool, "eps_smoothing": bool},
+    "ter": {"normalized": bool, "no_punct": bool, "asian_support": bool, "case_sensitive": bool},
+}
+"""What changes a number, by the names that sacreBLEU has for it in Python."""
+
+
 def _scorer(metric: str, detokenized: bool = False) -> Scorer:
-    match metric:
-        case "bleu":
-            return BLEU(force=detokenized)
-        case "chrf":
-            return CHRF()
-        case "ter":
-            return TER()
-    raise UsageError(f"unknown metric {metric}: choose one of {', '.join(METRICS)}")
+    """The metric that `bleu`, `chrf++` or `bleu:tokenize=zh,lowercase` stands for."""
+    name, _, settings = metric.replace("chrf++", "chrf:word_order=2,", 1).replace(",:", ",", 1).partition(":")
+    if name not in OPTIONS:
+        raise UsageError(f"unknown metric {name}: choose one of {', '.join([*METRICS, 'chrf++'])}")
+    values = dict(_setting(name, each) for each in settings.split(",") if each)
+    try:
+        match name:
+            case "bleu":
+                return BLEU(force=detokenized, **values)
+            case "chrf":
+                return CHRF(**values)
+            case _:
+                return TER(**values)
+    except (RuntimeError, ImportError) as error:  # a tokenizer that wants a library
+        raise UsageError(f"--metric {metric}: {error}") from error
+
+
+def _setting(metric: str, text: str) -> tuple[str, Any]:
+    key, _, raw = text.partition("=")
+    kind = OPTIONS[metric].get(key)
+    if kind is None:
+        raise UsageError(f"--metric {metric}: unknown option {key}: choose one of {', '.join(OPTIONS[metric])}")
+    known = {"tokenize": BLEU.TOKENIZERS, "smooth_method": BLEU.SMOOTH_DEFAULTS}.get(key)
+    if known and raw not in known:
+        raise UsageError(f"--metric {metric}: {key} cannot be {raw!r}: choose one of {', '.join(sorted(known))}")
+    if kind is bool:
+        if raw not in ("", "true", "false"):
+            raise UsageError(f"--metric {metric}: {key} cannot be {raw!r}: write {key} or {key}=false")
+        return key, raw != "false"
+    try:
+        return key, kind(raw)
+    except ValueError:
+        raise UsageError(f"--metric {metric}: {key} cannot be {raw!r}: write a number") from None
 
 
 def _score(scorer: Scorer, hyps: list[str], refs: list[list[str]]) -> Score:
@@ -71,16 +109,73 @@ def score_files(hyp: str, refs: list[str], metrics: tuple[str, ...] = METRICS) -
     for metric in metrics:
         _scorer(metric)  # a metric that does not exist is told before all of the input is waited for
     hyps = read_lines(hyp)
-    references = []
-    for name in refs:
-        reference = read_lines(name)
-        if len(reference) != len(hyps):
-            source = "standard input" if hyp == "-" else hyp
-            raise DataError(f"{source} has {len(hyps)} lines but {name} has {len(reference)}: each line needs its reference")
-        references.append(reference)
-    return score(hyps, references, metrics)
+    return score(hyps, [_read_beside(name, hyps, hyp) for name in refs], metrics)
 
 
-def to_json(scores: list[Score]) -> str:
-    """A JSON list with name, value, signature and verbose of each score."""
-    return json.dumps([dataclasses.asdict(each) for each in scores], indent=1, ensure_ascii=False)
+def _read_beside(name: str, hyps: list[str], hyp: str) -> list[str]:
+    lines = read_lines(name)
+    if len(lines) != len(hyps):
+        source = "standard input" if hyp == "-" else hyp
+        raise DataError(f"{source} has {len(hyps)} lines but {name} has {len(lines)}: each line needs its reference")
+    return lines
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One metric of several systems, the first of which the others are compared with."""
+
+    name: str
+    signature: str
+    """With the seed, the test and the number of its samples."""
+    systems: list[SystemScore]
+
+
+@dataclass(frozen=True)
+class SystemScore:
+    """One system among several."""
+
+    system: str
+    value: float
+    mean: float | None
+    """Mean over bootstrap samples of the test set."""
+    interval: float | None
+    """Half the width of the 95 % confidence interval around it."""
+    p_value: float | None
+    """How likely a difference to the first system as large as this one is by chance; None for the first."""
+
+
+def compare_files(
+    hyps: list[str], refs: list[str], metrics: tuple[str, ...], test: str = "bs", samples: int = 0
+) -> list[Compared]:
+    """Scores of several systems, and whether they differ from the first by more than chance.
+
+    `test` is `bs`, paired bootstrap resampling (Koehn 2004), or `ar`, paired approximate randomisation (Riezler & Maxwell 2005);
+    `samples` 0 takes as many as sacreBLEU does. Raises what `score_files` raises.
+    """
+    if test not in ("bs", "ar"):
+        raise UsageError(f"--test cannot be {test}: choose bs (paired bootstrap) or ar (paired approximate randomisation)")
+    scorers = [_scorer(metric) for metric in metrics]
+    first = read_lines(hyps[0])
+    systems: Systems = [("standard input" if hyps[0] == "-" else hyps[0], first)]
+    systems += [(name, _read_beside(name, first, hyps[0])) for name in hyps[1:]]
+    references = [_read_beside(name, first, hyps[0]) for name in refs]
+    return [_compare(scorer, systems, references, test, samples) for scorer in scorers]
+
+
+def _compare(
+    scorer: Scorer, systems: list[tuple[str, Sequence[str]]], refs: list[list[str]], test: str, samples: int
+) -> Compared:
+    from sacrebleu.significance import PairedTest
+
+    paired = PairedTest(systems, {"it": scorer}, refs, test, samples, n_ar_confidence=0 if test == "ar" else -1)
+    signatures, results = paired()
+    [(name, signature)] = signatures.items()
+    found: list[SystemScore] = []
+    for (system, hyps), result in zip(systems, results[name], strict=True):
+        chance = 1.0 if found and hyps == systems[0][1] else result.p_value  # type: ignore[union-attr]
+        found.append(SystemScore(system, result.score, _number(result.mean), _number(result.ci), _number(chance)))  # type: ignore[union-attr]
+    return Compared(name, signature.format(), found)
+
+
+def _number(value: object) -> float | None:
+    return None if value is None else float(value)  # type: ignore[arg-type]

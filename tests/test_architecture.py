@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 ROWS = [
     ["errors", "config", "vocab", "hypothesis", "lines", "tags", "degenerate", "sentences", "treatment"],
     ["tokenizer", "data", "model", "scoring", "ct2", "checksums"],
-    ["sampling", "noise", "corpora", "quantized", "search", "training", "alignment", "glossary"],
+    ["tables", "sampling", "noise", "corpora", "quantized", "search", "training", "alignment", "glossary"],
     ["epochs", "package", "card", "report", "engines", "markup", "parts"],
     ["translator", "pieces", "export", "languages"],
     ["run", "pipe", "evaluation"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -121,3 +122,126 @@ def test_lists_of_other_lengths_are_refused() -> None:
         score([], [[]])
     with pytest.raises(DataError, match="2 hypotheses but 1 lines in reference 2"):
         score(["a", "b"], [["a", "b"], ["a"]])
+
+
+CHINESE = [
+    "我们昨天在图书馆见面了。",
+    "他说：“这本书很有意思！”",
+    "价格是 3,500 元（约 500 美元）。",
+    "她不喜欢喝咖啡，只喝茶。",
+    "火车８点３０分开。",
+]
+JAPANESE = [
+    "昨日、図書館で会いました。",
+    "この本はとても面白いですね！",
+    "値段は３，５００円です。",
+    "彼女はコーヒーが好きではない。",
+    "電車は八時半に出ます。",
+]
+EDITS = [("。", "！"), ("了", ""), ("は", "が"), (" ", ""), ("很", "非常")]
+
+
+@pytest.fixture(scope="module")
+def sets(hyp: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Path]]:
+    """Hypotheses and references of each language, the former with something to find."""
+    folder, found = tmp_path_factory.mktemp("sets"), {"en": (hyp, REF)}
+    for language, lines in (("zh", CHINESE), ("ja", JAPANESE)):
+        files = (folder / f"hyp.{language}", folder / f"ref.{language}")
+        for path, edits in zip(files, (EDITS, []), strict=True):
+            text = "\n".join(lines) + "\n"
+            for old, new in edits:
+                text = text.replace(old, new)
+            path.write_text(text, "utf-8")
+        found[language] = files
+    return found
+
+
+GRID = [  # our metric, the options of sacrebleu that mean the same
+    ("bleu:tokenize=none", "-tok none"),
+    ("bleu:tokenize=intl,lowercase", "-tok intl -lc"),
+    ("bleu:tokenize=char", "-tok char"),
+    ("bleu:tokenize=zh", "-tok zh"),
+    ("bleu:tokenize=ja-mecab", "-tok ja-mecab"),
+    ("bleu:smooth_method=floor,smooth_value=0.2", "-s floor -sv 0.2"),
+    ("bleu:smooth_method=add-k", "-s add-k"),
+    ("bleu:smooth_method=none", "-s none"),
+    ("chrf++", "-m chrf -cw 2"),
+    ("chrf:char_order=4,beta=1", "-m chrf -cc 4 --chrf-beta 1"),
+    ("chrf:whitespace,lowercase,eps_smoothing", "-m chrf --chrf-whitespace --chrf-lowercase --chrf-eps-smoothing"),
+    ("ter:normalized,asian_support", "-m ter --ter-normalized --ter-asian-support"),
+    ("ter:no_punct,case_sensitive", "-m ter --ter-no-punct --ter-case-sensitive"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["en", "zh", "ja"])
+def test_options_give_what_sacrebleu_gives(language: str, sets: dict[str, tuple[Path, Path]]) -> None:
+    hyp, ref = sets[language]
+    for metric, options in GRID:
+        command = [sys.executable, "-m", "sacrebleu", ref, "-i", hyp, *options.split(), "-w", "2", "-f", "text"]
+        expected = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+        assert mtcli("score", ref, "-i", hyp, "--metric", metric).stdout.decode() == expected, metric
+
+
+def test_several_metrics_and_forms_in_one_call(hyp: Path) -> None:
+    metrics = ("--metric", "bleu", "--metric", "bleu:lowercase=true", "--metric", "chrf++")
+    values = [f"{each['value']:.2f}" for each in scores(REF, "-i", hyp, *metrics)]
+    assert mtcli("score", REF, "-i", hyp, *metrics, "-b").stdout.decode().split() == values
+    rows = mtcli("score", REF, "-i", hyp, *metrics, "--format", "tsv").stdout.decode().splitlines()
+    assert [row.split("\t")[1] for row in rows] == ["score", *values]
+    header, line, *rows = mtcli("score", REF, "-i", hyp, *metrics, "--format", "markdown").stdout.decode().splitlines()
+    assert header.startswith("| metric ") and set(line) == set("| -")
+    assert [row.split("|")[2].strip() for row in rows] == values
+
+
+@pytest.mark.parametrize(
+    ("metric", "words"),
+    [
+        ("bleu:tokenise=zh", "unknown option tokenise lowercase, tokenize"),
+        ("bleu:tokenize=klingon", "tokenize cannot be 'klingon' 13a"),
+        ("bleu:smooth_method=much", "smooth_method exp, floor"),
+        ("bleu:lowercase=maybe", "lowercase=false"),
+        ("chrf:beta=two", "beta cannot be 'two': write a number"),
+        ("rouge", "unknown metric rouge chrf++"),
+    ],
+)
+def test_options_that_do_not_exist_are_told(metric: str, words: str) -> None:
+    said = mtcli("score", REF, "--metric", metric, code=2).stderr.decode()
+    assert [word for word in words.split() if word not in said] == [] and said.count("\n") == 1
+
+
+@pytest.mark.parametrize("test", ["bs", "ar"])
+def test_systems_are_compared_as_sacrebleu_compares_them(test: str, hyp: Path, tmp_path: Path) -> None:
+    same, better = tmp_path / "same", tmp_path / "better"
+    same.write_bytes(hyp.read_bytes())
+    better.write_bytes(b"".join([*hyp.read_bytes().splitlines(True)[:300], *REF.read_bytes().splitlines(True)[300:]]))
+    command = ["score", REF, "-i", hyp, "--compare", same, "--compare", better, "--test", test, "--samples", "200"]
+    metrics = ("--metric", "bleu", "--metric", "chrf")
+    compared = json.loads(mtcli(*command, *metrics, "--json").stdout)
+    firsts = [metric["systems"][0] for metric in compared]
+    others = [metric["systems"][2] for metric in compared]
+    for metric, first in zip(compared, firsts, strict=True):
+        assert (metric["systems"][1]["value"], metric["systems"][1]["p_value"]) == (first["value"], 1)
+    keys = ("value", "mean", "interval") if test == "bs" else ("value",)  # the command has no intervals with ar
+    numbers = [each[key] for system in (firsts, others) for each in system for key in keys]
+    numbers += [each["p_value"] for each in others]
+    of_sacrebleu = [sys.executable, "-m", "sacrebleu", REF, "-i", hyp, better, "-m", "bleu", "chrf", "-w", "4", "-f", "text"]
+    trials = [f"--paired-{test}", f"--paired-{test}-n", "200"]
+    printed = subprocess.run([*of_sacrebleu, *trials], capture_output=True, check=True, text=True).stdout
+    theirs = re.findall(r"\d+\.\d{4}", printed.partition("-----")[0])
+    assert [f"{number:.4f}" for number in numbers] == theirs
+    text = mtcli(*command, *metrics).stdout.decode()
+    table, notes = text.split("\n\n")
+    assert "*" not in table.splitlines()[2] and "*" in table.splitlines()[3]
+    assert f"{test}:200" in notes and "seed:12345" in notes
+    assert mtcli(*command, *metrics).stderr == b""
+    assert mtcli(*command, *metrics, "--format", "markdown").stdout.startswith(b"| system ")
+    assert len(mtcli(*command, *metrics, "-b").stdout.splitlines()) == 3
+
+
+def test_systems_of_other_lengths_and_tests_that_do_not_exist_are_told(hyp: Path, tmp_path: Path) -> None:
+    (tmp_path / "two").write_bytes(b"One.\nTwo.\n")
+    said = mtcli("score", REF, "-i", hyp, "--compare", tmp_path / "two", code=1).stderr.decode()
+    assert f"{hyp} has 500 lines but {tmp_path / 'two'} has 2" in said
+    assert b"choose bs" in mtcli("score", REF, "-i", hyp, "--compare", hyp, "--test", "t", code=2).stderr
+    assert b"choose one of text" in mtcli("score", REF, "-i", hyp, "--format", "html", code=2).stderr

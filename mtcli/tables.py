@@ -1,0 +1,59 @@
+"""Scores as people and programs read them: lines with signatures, tables, JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from mtcli.scoring import Compared, Score
+
+FORMS = ("text", "markdown", "tsv", "json", "bare")
+SIGNIFICANT = 0.05
+"""Below it a difference is said to hold."""
+
+
+def scored(scores: list[Score], form: str) -> str:
+    """The scores of one system."""
+    if form == "json":
+        return _json(scores)
+    if form == "bare":
+        return "\n".join(f"{each.value:.2f}" for each in scores)
+    if form == "text":
+        return "\n".join(map(str, scores))
+    return _table(
+        [["metric", "score", "signature"], *([each.name, f"{each.value:.2f}", each.signature] for each in scores)], form
+    )
+
+
+def compared(metrics: list[Compared], form: str) -> str:
+    """The scores of several systems, with what is known of their differences to the first one."""
+    if form == "json":
+        return _json(metrics)
+    if form == "bare":
+        return "\n".join(" ".join(f"{metric.systems[i].value:.2f}" for metric in metrics) for i in range(len(metrics[0].systems)))
+    rows = [["system"], *([each.system] for each in metrics[0].systems)]
+    for metric in metrics:
+        rows[0] += [metric.name, "95 %", "p"]
+        for row, each in zip(rows[1:], metric.systems, strict=True):
+            interval = "" if each.interval is None else f"{each.mean:.2f} ± {each.interval:.2f}"
+            holds = "*" if each.p_value is not None and each.p_value < SIGNIFICANT else ""
+            row += [f"{each.value:.2f}", interval, "" if each.p_value is None else f"{each.p_value:.4f}{holds}"]
+    if form == "tsv":
+        return _table(rows, form)
+    notes = [f"{metric.name}: {metric.signature}" for metric in metrics]
+    return "\n".join([_table(rows, form), "", f"* p < {SIGNIFICANT}: the difference to {rows[1][0]} is more than chance", *notes])
+
+
+def _table(rows: list[list[str]], form: str) -> str:
+    if form == "tsv":
+        return "\n".join("\t".join(row) for row in rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows]
+    if form == "markdown":
+        padded.insert(1, ["-" * width for width in widths])
+        return "\n".join(f"| {' | '.join(row)} |" for row in padded)
+    return "\n".join("  ".join(row).rstrip() for row in padded)
+
+
+def _json(values: list[Score] | list[Compared]) -> str:
+    return json.dumps([dataclasses.asdict(each) for each in values], indent=1, ensure_ascii=False)
