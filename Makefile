@@ -6,7 +6,7 @@ DEMO := models/demo-de-en
 PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 DATA := tests/data/tatoeba
 TYPED := tests/data/typed
-SHIPPED := de-en en-de
+SHIPPED := de-en en-de fr-en es-en
 
 .PHONY: demo models test test-fast lint format bench bench-train bench-translate clean
 
@@ -31,17 +31,21 @@ models: $(addprefix build/shipped/,$(SHIPPED))
 
 TATOEBA = $(TEXT)/tatoeba/de-en
 BACK := build/back-translated
-pairs = --dev-src $(TATOEBA)/dev.$(1).gz --dev-tgt $(TATOEBA)/dev.$(2).gz --src $(TATOEBA)/train.$(1).gz --tgt $(TATOEBA)/train.$(2).gz \
-	--src $(TEXT)/tldr/de-en.$(1).gz --tgt $(TEXT)/tldr/de-en.$(2).gz \
+NEWS_de-en := newstest2014
+NEWS_fr-en := newstest2014
+NEWS_es-en := newstest2013
+# $(call pairs,SOURCE,TARGET,CORPUS)
+pairs = --dev-src $(TEXT)/tatoeba/$(3)/dev.$(1).gz --dev-tgt $(TEXT)/tatoeba/$(3)/dev.$(2).gz \
+	--src $(TEXT)/tatoeba/$(3)/train.$(1).gz --tgt $(TEXT)/tatoeba/$(3)/train.$(2).gz --src $(TEXT)/tldr/$(3).$(1).gz --tgt $(TEXT)/tldr/$(3).$(2).gz \
 	--set data.licence="CC-BY 2.0 FR, CC-BY 4.0" --set data.attribution="tatoeba.org by way of manythings.org/anki, tldr-pages"
 
 build/models/en-de.done: $(READY)
 	@test -d "$(TATOEBA)" || { echo "make models TEXT=FOLDER: $(TATOEBA) is missing, see models/README.md" >&2; exit 2; }
-	$(BIN)/mtcli train -m build/models/en-de --recipe models/en-de $(call pairs,en,de)
+	$(BIN)/mtcli train -m build/models/en-de --recipe models/en-de $(call pairs,en,de,de-en)
 	touch $@
 
 build/models/de-en-first.done: build/models/en-de.done
-	$(BIN)/mtcli train -m build/models/de-en-first --recipe models/en-de --steps 9000 $(call pairs,de,en)
+	$(BIN)/mtcli train -m build/models/de-en-first --recipe models/en-de --steps 9000 $(call pairs,de,en,de-en)
 	touch $@
 
 $(BACK).de: build/models/en-de.done
@@ -50,19 +54,28 @@ $(BACK).de: build/models/en-de.done
 	$(BIN)/mtcli translate -m build/models/en-de --beam-size 3 $(BACK).en -o $@ --resume
 
 build/models/de-en.done: build/models/de-en-first.done $(BACK).de
-	$(BIN)/mtcli train -m build/models/de-en --from build/models/de-en-first --recipe models/de-en $(call pairs,de,en) --src $(BACK).de --tgt $(BACK).en
+	$(BIN)/mtcli train -m build/models/de-en --from build/models/de-en-first --recipe models/de-en $(call pairs,de,en,de-en) --src $(BACK).de --tgt $(BACK).en
+	touch $@
+
+.PRECIOUS: build/models/%-en.done
+build/models/%-en.done: $(READY)
+	$(BIN)/mtcli train -m build/models/$*-en --recipe models/$*-en $(call pairs,$*,en,$*-en)
 	touch $@
 
 build/shipped/%: src = $(word 1,$(subst -, ,$*))
 build/shipped/%: tgt = $(word 2,$(subst -, ,$*))
+build/shipped/%: corpus = $(filter-out en,$(src) $(tgt))-en
+build/shipped/%: news = $(NEWS_$(corpus))
+build/shipped/%: tatoeba = $(TEXT)/tatoeba/$(corpus)
 build/shipped/%: build/models/%.done
 	rm -rf $@
 	$(BIN)/mtcli export -m build/models/$* --to package $@
-	$(BIN)/mtcli models test $@ --name "Tatoeba, test" --src $(TATOEBA)/test.$(src).gz --ref $(TATOEBA)/test.$(tgt).gz
+	$(BIN)/mtcli models test $@ --name "Tatoeba, test" --src $(tatoeba)/test.$(src).gz --ref $(tatoeba)/test.$(tgt).gz
 	$(BIN)/mtcli models test $@ --name "FLORES, dev" --src $(TEXT)/flores/dev.$(src).gz --ref $(TEXT)/flores/dev.$(tgt).gz
-	$(BIN)/mtcli models test $@ --name "newstest2014" --src $(TEXT)/newstest/newstest2014.de-en.$(src).gz --ref $(TEXT)/newstest/newstest2014.de-en.$(tgt).gz
-	$(BIN)/mtcli models test $@ --name "200 lines as people type them" --src $(TYPED)/typed.$(src) --ref $(TYPED)/wanted.$(tgt)
-	$(BIN)/mtcli models test $@ --name "the same lines, clean" --src $(TYPED)/clean.$(src) --ref $(TYPED)/clean.$(tgt)
+	$(BIN)/mtcli models test $@ --name "$(news)" --src $(TEXT)/newstest/$(news).$(corpus).$(src).gz --ref $(TEXT)/newstest/$(news).$(corpus).$(tgt).gz
+	test ! -e $(TYPED)/typed.$(src) || { \
+		$(BIN)/mtcli models test $@ --name "200 lines as people type them" --src $(TYPED)/typed.$(src) --ref $(TYPED)/wanted.$(tgt) && \
+		$(BIN)/mtcli models test $@ --name "the same lines, clean" --src $(TYPED)/clean.$(src) --ref $(TYPED)/clean.$(tgt); }
 
 test: lint
 	$(PYTEST)

@@ -14,6 +14,15 @@ from mtcli.package import CARD, ModelPackage, open_package, write
 from mtcli.scoring import score
 
 
+def translated(model: str, src: str) -> tuple[str, list[str]]:
+    """The model's name, and how it translates the file `src`. Raises DataError or PackageError when one cannot be used."""
+    from mtcli.translator import Translator
+
+    translator = Translator.load(model, threads=0)
+    with closing(translator.engine):
+        return model, translator.translate(read_lines(src))
+
+
 def record_test(model: str, src: str, ref: str, name: str) -> TestRecord:
     """Translate the file `src`, as users have it, and keep the scores against `ref` in the package, under `name`.
 

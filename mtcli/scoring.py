@@ -18,8 +18,8 @@ logging.getLogger("sacrebleu").setLevel(logging.WARNING)
 
 METRICS = ("bleu", "chrf", "ter")
 Scorer = BLEU | CHRF | TER
-Systems = list[tuple[str, Sequence[str]]]
-"""Name and hypotheses of each."""
+System = tuple[str, Sequence[str]]
+"""Name and hypotheses."""
 
 
 @dataclass(frozen=True)
@@ -106,18 +106,35 @@ def _score(scorer: Scorer, hyps: list[str], refs: list[list[str]]) -> Score:
 
 def score_files(hyp: str, refs: list[str], metrics: tuple[str, ...] = METRICS) -> list[Score]:
     """As `score`, for text files; `-` is standard input. Raises DataError that names both counts when lengths differ."""
+    check_metrics(metrics)
+    return score_system(read_system(hyp), refs, metrics)
+
+
+def check_metrics(metrics: tuple[str, ...]) -> None:
+    """Raises UsageError for a metric that does not exist: to be told before all of the input is waited for."""
     for metric in metrics:
-        _scorer(metric)  # a metric that does not exist is told before all of the input is waited for
-    hyps = read_lines(hyp)
-    return score(hyps, [_read_beside(name, hyps, hyp) for name in refs], metrics)
+        _scorer(metric)
 
 
-def _read_beside(name: str, hyps: list[str], hyp: str) -> list[str]:
+def read_system(hyp: str) -> System:
+    """The hypotheses in a file. Raises DataError when it cannot be read or is empty."""
+    return "standard input" if hyp == "-" else hyp, read_lines(hyp)
+
+
+def score_system(system: System, refs: list[str], metrics: tuple[str, ...] = METRICS) -> list[Score]:
+    """As `score`, with references in files."""
+    return score(list(system[1]), [_read_beside(name, system) for name in refs], metrics)
+
+
+def _read_beside(name: str, system: System) -> list[str]:
     lines = read_lines(name)
-    if len(lines) != len(hyps):
-        source = "standard input" if hyp == "-" else hyp
-        raise DataError(f"{source} has {len(hyps)} lines but {name} has {len(lines)}: each line needs its reference")
+    _check_length(system, name, lines)
     return lines
+
+
+def _check_length(system: System, name: str, lines: Sequence[str]) -> None:
+    if len(lines) != len(system[1]):
+        raise DataError(f"{system[0]} has {len(system[1])} lines but {name} has {len(lines)}: each line needs its reference")
 
 
 @dataclass(frozen=True)
@@ -144,22 +161,20 @@ class SystemScore:
     """How likely a difference to the first system as large as this one is by chance; None for the first."""
 
 
-def compare_files(
-    hyps: list[str], refs: list[str], metrics: tuple[str, ...], test: str = "bs", samples: int = 0
+def compare(
+    systems: list[System], refs: list[str], metrics: tuple[str, ...] = METRICS, test: str = "bs", samples: int = 0
 ) -> list[Compared]:
-    """Scores of several systems, and whether they differ from the first by more than chance.
+    """Scores of several systems against references in files, and whether they differ from the first by more than chance.
 
     `test` is `bs`, paired bootstrap resampling (Koehn 2004), or `ar`, paired approximate randomisation (Riezler & Maxwell 2005);
-    `samples` 0 takes as many as sacreBLEU does. Raises what `score_files` raises.
+    `samples` 0 takes as many as sacreBLEU does. Raises DataError when lengths differ.
     """
     if test not in ("bs", "ar"):
         raise UsageError(f"--test cannot be {test}: choose bs (paired bootstrap) or ar (paired approximate randomisation)")
-    scorers = [_scorer(metric) for metric in metrics]
-    first = read_lines(hyps[0])
-    systems: Systems = [("standard input" if hyps[0] == "-" else hyps[0], first)]
-    systems += [(name, _read_beside(name, first, hyps[0])) for name in hyps[1:]]
-    references = [_read_beside(name, first, hyps[0]) for name in refs]
-    return [_compare(scorer, systems, references, test, samples) for scorer in scorers]
+    for name, hyps in systems[1:]:
+        _check_length(systems[0], name, hyps)
+    references = [_read_beside(name, systems[0]) for name in refs]
+    return [_compare(_scorer(metric), systems, references, test, samples) for metric in metrics]
 
 
 def _compare(

@@ -196,6 +196,7 @@ BAD_INPUT = [  # command, exit code, words that the error must hold
     ("score train.en -i train.en --metric chrf:beta=two", 2, "beta two number"),
     ("score train.en -i train.en --compare two.en", 1, "train.en 300 two.en 2"),
     ("score train.en -i train.en --compare train.en --test t", 2, "--test t bs ar"),
+    ("score train.en -m de-en", 2, "-m --src give both"),
     ("score train.en -i train.en --format html", 2, "--format html text, markdown, tsv, json"),
     ("tokenizer encode -m de-en --side left", 2, "--side left src tgt"),
     ("tokenizer train -m new --src train.de --tgt train.en --type words", 2, "words unigram bpe"),

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import DATA, mtcli
+from conftest import DATA, head, mtcli
 
 from mtcli.errors import DataError
 from mtcli.scoring import METRICS, score, score_files
@@ -245,3 +245,15 @@ def test_systems_of_other_lengths_and_tests_that_do_not_exist_are_told(hyp: Path
     assert f"{hyp} has 500 lines but {tmp_path / 'two'} has 2" in said
     assert b"choose bs" in mtcli("score", REF, "-i", hyp, "--compare", hyp, "--test", "t", code=2).stderr
     assert b"choose one of text" in mtcli("score", REF, "-i", hyp, "--format", "html", code=2).stderr
+
+
+def test_a_model_is_scored_in_one_go(transformer_package: Path, tmp_path: Path) -> None:
+    src, ref = head("test.de", 20, tmp_path), head("test.en", 20, tmp_path)
+    hyp = tmp_path / "hyp"
+    hyp.write_bytes(mtcli("translate", "-m", transformer_package, src).stdout)
+    expected = mtcli("score", ref, "-i", hyp).stdout
+    assert mtcli("score", "-m", transformer_package, "--src", src, ref).stdout == expected
+    both = mtcli("score", "-m", transformer_package, "--src", src, ref, "--compare", hyp, "--json").stdout
+    assert [each["p_value"] for each in json.loads(both)[0]["systems"]] == [None, 1]
+    for options in (("-m", transformer_package), ("--src", src), ("-m", transformer_package, "--src", src, "-i", hyp)):
+        assert b"give both, and no -i" in mtcli("score", ref, *options, code=2).stderr

@@ -18,6 +18,10 @@ def score(
     compare: Annotated[
         list[str] | None, typer.Option(metavar="HYP", help="Translations of another system; may be given several times.")
     ] = None,
+    model: Annotated[
+        str, typer.Option("-m", "--model", metavar="MODEL", help="Translate --src with this package, and score what it gives.")
+    ] = "",
+    src: Annotated[str, typer.Option(metavar="FILE", help="Source text, plain or .gz, for -m.")] = "",
     metric: Annotated[
         list[str] | None,
         typer.Option(
@@ -38,14 +42,25 @@ def score(
 ) -> None:
     """Score translations against references. BLEU, chrF and TER are computed by sacreBLEU and carry their signatures."""
     set_up(quiet)
-    from mtcli.scoring import METRICS, compare_files, score_files
+    from mtcli.scoring import METRICS, check_metrics, read_system, score_system
+    from mtcli.scoring import compare as compare_systems
     from mtcli.tables import FORMS, compared, scored
 
     form = "bare" if bare else "json" if json else format_
     if form not in FORMS:
         raise UsageError(f"--format cannot be {form}: choose one of text, markdown, tsv, json")
+    if bool(model) != bool(src) or (model and hyp != "-"):
+        raise UsageError("-m translates the text of --src, which is then scored: give both, and no -i")
     metrics = tuple(metric) if metric else METRICS
+    check_metrics(metrics)
+    first = _translated(model, src) if model else read_system(hyp)
     if compare:
-        say(compared(compare_files([hyp, *compare], refs, metrics, test, samples), form))
+        say(compared(compare_systems([first, *map(read_system, compare)], refs, metrics, test, samples), form))
     else:
-        say(scored(score_files(hyp, refs, metrics), form))
+        say(scored(score_system(first, refs, metrics), form))
+
+
+def _translated(model: str, src: str) -> tuple[str, list[str]]:
+    from mtcli.evaluation import translated
+
+    return translated(model, src)
