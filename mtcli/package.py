@@ -42,7 +42,8 @@ TRAINING = "training"
 SEALED = (TOKENIZER, TGT_TOKENIZER, WEIGHTS, *(f"{CT2}/{name}" for name in ct2.FILES))
 """What no person edits, and whose sums are kept."""
 OF_TRAINING = ("state.safetensors", "metrics.jsonl", "dev.hyp")
-LARGEST_CONFIG = 1 << 17
+LARGEST_CONFIG = 1 << 20
+"""Most bytes of `model.toml`."""
 _DEEP = re.compile(r"(?<![\"'\w-])(?:[\"'\w-]++\s*+\.\s*+){20}")
 """A key of so many parts, which takes the parser time that grows with their square."""
 LARGEST = 1 << 28

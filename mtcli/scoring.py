@@ -134,7 +134,31 @@ def _read_beside(name: str, system: System) -> list[str]:
 
 def _check_length(system: System, name: str, lines: Sequence[str]) -> None:
     if len(lines) != len(system[1]):
-        raise DataError(f"{system[0]} has {len(system[1])} lines but {name} has {len(lines)}: each line needs its reference")
+        place = _first_shifted(system[1], lines)
+        hint = f"; from line {place} on they look shifted" if place else ""
+        raise DataError(
+            f"{system[0]} has {len(system[1])} lines but {name} has {len(lines)}: each line needs its reference{hint}"
+        )
+
+
+WINDOW = 5
+"""Lines that are looked at together."""
+
+
+def _first_shifted(hyps: Sequence[str], lines: Sequence[str]) -> int:
+    """The first line, counted from 1, from which on lines share more words with the next but so many, or 0 if there is none."""
+    shift = len(lines) - len(hyps)
+    of_hyps, of_lines = ([set(line.lower().split()) for line in each] for each in (hyps, lines))
+
+    def shared(first: int, second: int) -> float:
+        pairs = list(zip(of_hyps[first : first + WINDOW], of_lines[second : second + WINDOW], strict=False))
+        return sum(2 * len(a & b) / max(1, len(a) + len(b)) for a, b in pairs) / max(1, len(pairs))
+
+    for i in range(max(0, min(len(hyps), len(lines)) - WINDOW)):
+        there = shared(i, i + shift) if i + shift >= 0 else 0
+        if there > 0.2 and there > 2 * shared(i, i):
+            return next((k + 1 for k in range(i, i + WINDOW) if not of_hyps[k] & of_lines[k]), i + 1)
+    return 0
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,18 @@ def test_lists_of_other_lengths_are_refused() -> None:
         score(["a", "b"], [["a", "b"], ["a"]])
 
 
+@pytest.mark.parametrize("lost", [1, 3])
+def test_a_lost_line_is_found(lost: int, hyp: Path, tmp_path: Path) -> None:
+    lines = hyp.read_bytes().splitlines(keepends=True)
+    (tmp_path / "short").write_bytes(b"".join(lines[:200] + lines[200 + lost :]))
+    said = mtcli("score", REF, "-i", tmp_path / "short", code=1).stderr.decode()
+    assert f"short has {500 - lost} lines but {REF} has 500" in said
+    found = re.search(r"from line (\d+) on they look shifted", said)
+    assert found and 196 <= int(found[1]) <= 203
+    (tmp_path / "end").write_bytes(b"".join(lines[:480]))
+    assert "shifted" not in mtcli("score", REF, "-i", tmp_path / "end", code=1).stderr.decode()
+
+
 CHINESE = [
     "我们昨天在图书馆见面了。",
     "他说：“这本书很有意思！”",
