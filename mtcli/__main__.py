@@ -7,7 +7,8 @@ from typing import NoReturn
 def main() -> NoReturn:
     """See `cli.main`. While it is being loaded, a signal ends the process as it ends any other, without a traceback."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     from mtcli import cli
 
     cli.main()

@@ -99,6 +99,20 @@ def test_a_waiting_pipe_ends_at_once(
         assert process.stderr.read() == b""
 
 
+def test_a_signal_that_is_ignored_stays_ignored(transformer_package: Path) -> None:
+    """As shells have it for what they run in the background: Ctrl-C is for others then."""
+    script = 'trap "" INT; exec "$@"'
+    command = ["sh", "-c", script, "sh", sys.executable, "-m", "mtcli", "translate", "-m", str(transformer_package)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
+        assert process.stdin and process.stdout
+        for _ in range(2):
+            process.stdin.write(b"Guten Morgen!\n")
+            assert process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+        process.stdin.close()
+        assert process.wait(timeout=20) == 0
+
+
 @pytest.mark.slow
 def test_an_unfinished_output_file_leaves_nothing(transformer_package: Path, tmp_path: Path) -> None:
     output = tmp_path / "output.en"

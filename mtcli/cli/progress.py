@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import typer
 
 from mtcli.cli.panel import Meter, Panel, clean, clock
-from mtcli.cli.signals import end_on_signals
+from mtcli.cli.signals import end_on_signals, on_signals
 from mtcli.cli.tensorboard import TensorBoard
 from mtcli.package import REPORT
 
@@ -59,8 +59,7 @@ class Stop:
     def __init__(self, run: TrainingRun, quiet: bool) -> None:
         self.signal = 0
         self._run, self._quiet = run, quiet
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._remember)
+        on_signals(self._remember)
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
         self.signal, self._run.loop.stop_asked = number, True

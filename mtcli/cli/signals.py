@@ -1,23 +1,31 @@
-"""What a signal does to a command that has nothing to save."""
+"""What a signal does to a command."""
 
 from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
+from types import FrameType
 from typing import NoReturn
 
 from mtcli.lines import remove_vanishing
 
 
-def end_on_signals() -> None:
-    """From now on SIGINT and SIGTERM end the process at once, with 128 + n. Nothing half written is left.
-
-    No exception is raised for them: it would come out of whatever runs, such as a library that is just being loaded.
-    """
+def on_signals(handler: Callable[[int, FrameType | None], object]) -> None:
+    """Have SIGINT and SIGTERM handled, unless who started the process wants them ignored, as shells do in the background."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _end)
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
-def _end(number: int, frame: object) -> NoReturn:
+def end_on_signals() -> None:
+    """From now on a signal ends the process at once, with 128 + n. Nothing half written is left.
+
+    No exception is raised for it: it would come out of whatever runs, such as a library that is just being loaded.
+    """
+    on_signals(_end)
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
     remove_vanishing()
     os._exit(128 + number)
