@@ -112,18 +112,21 @@ class ModelPackage:
         Raises PackageError when they are damaged or of another model.
         """
         files = {ct2.FILE: self._ct2_model(vocab)[0], ct2.CONFIG: self._ct2_read(ct2.CONFIG)}
-        self.ct2_settings()
+        self._ct2_settings(files[ct2.CONFIG])
         shared, *separate = ct2.VOCABULARIES
         sides = [(shared, tgt)] if (self.folder / CT2 / shared).exists() else zip(separate, (src, tgt), strict=True)
         for name, pieces in sides:
             files[name] = self._ct2_read(name)
-            if self._ct2_json(name) != pieces:
+            if self._ct2_json(name, files[name]) != pieces:
                 raise self._damaged(CT2, "its vocabulary is not that of the tokenizer")
         return files
 
     def ct2_settings(self) -> dict[str, Any]:
         """What stands in the configuration for CTranslate2. Raises PackageError when it is damaged."""
-        settings: dict[str, Any] = self._ct2_json(ct2.CONFIG)
+        return self._ct2_settings(self._ct2_read(ct2.CONFIG))
+
+    def _ct2_settings(self, content: bytes) -> dict[str, Any]:
+        settings: dict[str, Any] = self._ct2_json(ct2.CONFIG, content)
         try:
             ct2.check_settings(settings)
         except ValueError as error:
@@ -144,9 +147,9 @@ class ModelPackage:
     def _ct2_read(self, name: str, size: int = 0) -> bytes:
         return self._read(f"{CT2}/{name}", self._again(CT2), size + LARGEST)
 
-    def _ct2_json(self, name: str) -> Any:
+    def _ct2_json(self, name: str, content: bytes) -> Any:
         try:
-            return json.loads(self._ct2_read(name))
+            return json.loads(content)
         except (ValueError, RecursionError) as error:
             raise self._damaged(CT2, f"{name}: {error}") from error
 

@@ -201,9 +201,7 @@ def compare(
     return [_compare(_scorer(metric), systems, references, test, samples) for metric in metrics]
 
 
-def _compare(
-    scorer: Scorer, systems: list[tuple[str, Sequence[str]]], refs: list[list[str]], test: str, samples: int
-) -> Compared:
+def _compare(scorer: Scorer, systems: list[System], refs: list[list[str]], test: str, samples: int) -> Compared:
     from sacrebleu.significance import PairedTest
 
     paired = PairedTest(systems, {"it": scorer}, refs, test, samples, n_ar_confidence=0 if test == "ar" else -1)
