@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
+from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from mtcli.card import model_card
 from mtcli.config import TestRecord
+from mtcli.judges import SentenceMean
 from mtcli.lines import read_lines, read_parallel
 from mtcli.package import CARD, ModelPackage, open_package, write
 from mtcli.scoring import score
+from mtcli.treatment import Treatment
 
 
 def translated(model: str, src: str) -> tuple[str, list[str]]:
@@ -21,6 +26,20 @@ def translated(model: str, src: str) -> tuple[str, list[str]]:
     translator = Translator.load(model, threads=0)
     with closing(translator.engine):
         return model, translator.translate(read_lines(src))
+
+
+def confidence(model: str, src: list[str]) -> SentenceMean:
+    """A metric that needs no reference: how probable the model finds a piece of each translation of `src`."""
+
+    def judge(hyps: Sequence[str], _: object) -> list[float]:
+        from mtcli.translator import Translator
+
+        translator = Translator.load(model, treatment=Treatment(scoring=True))
+        with closing(translator.engine):
+            scores = translator.score(list(zip(src, hyps, strict=True)))
+        return [0.0 if math.isnan(each.log_probability) else math.exp(each.log_probability / each.pieces) for each in scores]
+
+    return SentenceMean("confidence", judge, model=Path(model).name)
 
 
 def record_test(model: str, src: str, ref: str, name: str) -> TestRecord:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import shlex
 from dataclasses import dataclass
 from html import escape
@@ -12,24 +11,17 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 from mtcli.config import Config
+from mtcli.page import MOST_LETTERS, bar, count, html, section
 from mtcli.scoring import Score, score
+from mtcli.words import BUCKETS, bucket_name, words
 
 Points = list[tuple[float, float]]
 Records = list[dict[str, Any]]
 
 MOST_POINTS = 400
 """Points of a curve: more than this no eye tells apart."""
-MOST_LETTERS = 400
-"""Of a sentence that is shown; the rest is cut off."""
 SHOWN = 10
 """Best and worst sentences."""
-BUCKETS = ((1, 5), (6, 10), (11, 15), (16, 20), (21, 30), (31, math.inf))
-"""Lengths of source sentences, in words; an empty line counts as one word."""
-
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_WORD = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
-"""What blanks separate; letters of scripts that are written without blanks count one by one."""
-
 
 _LOWER = {"TER": ", lower is better"}
 
@@ -56,19 +48,15 @@ def html_report(
     body = [
         f'<header><p class="over">Training report</p><h1><bdi>{escape(name)}</bdi> <span>{escape(languages)}</span></h1>',
         f"<p>{_summary(config, parameters)}</p></header>",
-        *_section("Scores", "".join(map(_scores, tested))),
-        *_section("How to use", f"<pre><code>mtcli translate -m {escape(shlex.quote(name))} &lt; input.txt</code></pre>"),
-        *_section("Training", _training(records, config.training.label_smoothing)),
-        *_section("By length of the source", _all_lengths(tested)),
-        *_section("Sentences", "".join(_sentences(each, config, each is tested[-1]) for each in tested)),
-        *_section("Configuration", _configuration(config)),
-        *_section("Environment", f"<table class=pairs>{''.join(_pair(*item) for item in environment.items())}</table>"),
+        *section("Scores", "".join(map(_scores, tested))),
+        *section("How to use", f"<pre><code>mtcli translate -m {escape(shlex.quote(name))} &lt; input.txt</code></pre>"),
+        *section("Training", _training(records, config.training.label_smoothing)),
+        *section("By length of the source", _all_lengths(tested)),
+        *section("Sentences", "".join(_sentences(each, config, each is tested[-1]) for each in tested)),
+        *section("Configuration", _configuration(config)),
+        *section("Environment", f"<table class=pairs>{''.join(_pair(*item) for item in environment.items())}</table>"),
     ]
-    return _PAGE.format(title=escape(f"{name}: {languages}"), style=_STYLE, body="\n".join(body))
-
-
-def _section(title: str, content: str) -> list[str]:
-    return [f"<section><h2>{title}</h2>", content, "</section>"] if content else []
+    return html(f"{name}: {languages}", body)
 
 
 def _summary(config: Config, parameters: int) -> str:
@@ -91,12 +79,8 @@ def _scores(tested: Tested) -> str:
         f"<li><b>{each.value:.2f}</b> {escape(each.name)}{_LOWER.get(each.name, '')}</li>" for each in tested.scores
     )
     signatures = "".join(f"<code>{escape(str(each))}</code>" for each in tested.scores)
-    title = f"<h3><bdi>{escape(tested.name)}</bdi> <small>{_count(len(tested.lines), 'sentence')}</small></h3>"
+    title = f"<h3><bdi>{escape(tested.name)}</bdi> <small>{count(len(tested.lines), 'sentence')}</small></h3>"
     return f'<div class="tested">{title}<ul class="figures">{figures}</ul>{signatures}</div>'
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 # Curves
@@ -239,10 +223,6 @@ def _line(curve: _Curve, places: Points, best: float | None) -> str:
 # Translations
 
 
-def _words(text: str) -> int:
-    return sum(1 for _ in _WORD.finditer(text))
-
-
 def _all_lengths(tested: list[Tested]) -> str:
     note = "Bars go from 0 to 100. The length ratio is that of all translations to all references, in words."
     tables = "".join(map(_lengths, tested))
@@ -252,13 +232,12 @@ def _all_lengths(tested: list[Tested]) -> str:
 def _lengths(tested: Tested) -> str:
     rows = []
     for low, high in BUCKETS:
-        lines = [line for line in tested.lines if low <= max(1, _words(line[0])) <= high]
+        lines = [line for line in tested.lines if low <= max(1, words(line[0])) <= high]
         if lines:
             bleu, chrf = score([hyp for *_, hyp in lines], [[ref for _, ref, _ in lines]], ("bleu", "chrf"))
-            ratio = sum(_words(hyp) for *_, hyp in lines) / max(1, sum(_words(ref) for _, ref, _ in lines))
-            label = f"{low}–{high}" if high < math.inf else f"{low} and more"
-            cells = f"<td>{len(lines):,}</td><td>{_bar(bleu.value, 'one')}</td><td>{_bar(chrf.value, 'two')}</td>"
-            rows.append(f"<tr><th scope=row>{label}</th>{cells}<td>{ratio:.2f}</td></tr>")
+            ratio = sum(words(hyp) for *_, hyp in lines) / max(1, sum(words(ref) for _, ref, _ in lines))
+            cells = f"<td>{len(lines):,}</td><td>{bar(bleu.value, 'one')}</td><td>{bar(chrf.value, 'two')}</td>"
+            rows.append(f"<tr><th scope=row>{bucket_name(low, high)}</th>{cells}<td>{ratio:.2f}</td></tr>")
     if not rows:
         return ""
     heads = "".join(f"<th scope=col>{head}</th>" for head in ("Words", "Sentences", "BLEU", "chrF2", "Length ratio"))
@@ -266,12 +245,6 @@ def _lengths(tested: Tested) -> str:
         f'<h3><bdi>{escape(tested.name)}</bdi></h3><table class="lengths"><thead><tr>{heads}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table>"
     )
-
-
-def _bar(value: float, style: str) -> str:
-    bars = f'<rect class="ground" width="100" height="10"/><rect class="{style}" width="{value:.1f}" height="10"/>'
-    svg = f'<svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">{bars}</svg>'
-    return f'<span class="bar">{value:.1f}{svg}</span>'
 
 
 def _sentences(tested: Tested, config: Config, opened: bool) -> str:
@@ -312,101 +285,8 @@ def _pair(name: str, value: str) -> str:
 
 def _configuration(config: Config) -> str:
     parts = []
-    for section, values in config.to_dict().items():
+    for name, values in config.to_dict().items():
         if isinstance(values, dict):
             rows = "".join(_pair(key, json.dumps(value, ensure_ascii=False)) for key, value in values.items())
-            parts.append(f"<details><summary>[{section}]</summary><table class=pairs>{rows}</table></details>")
+            parts.append(f"<details><summary>[{name}]</summary><table class=pairs>{rows}</table></details>")
     return f'<p class="note">What <code>model.toml</code> says, format {config.format}.</p>{"".join(parts)}'
-
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-<main>
-{body}
-</main>
-</body>
-</html>
-"""
-
-_STYLE = """
-:root { --paper: #fdfcfa; --ink: #23211e; --soft: #6b665e; --rule: #e3ded5; --ground: #f1ede6; --one: #1c6a8c; --two: #c0571f; }
-@media (prefers-color-scheme: dark) {
-  :root { --paper: #17181b; --ink: #e5e1d9; --soft: #9d978c; --rule: #33343a; --ground: #232429; --one: #74bcd9; --two: #e99a60; }
-}
-* { box-sizing: border-box; }
-html { -webkit-text-size-adjust: 100%; background: var(--paper); color: var(--ink); }
-body { margin: 0; font: 1rem/1.55 ui-sans-serif, system-ui, -apple-system, "Segoe UI", "Noto Sans", sans-serif; }
-main { max-width: 60rem; margin: 0 auto; padding: 3.5rem 1.25rem 5rem; }
-h1, h2, .figures b { font-family: "Iowan Old Style", "Palatino Linotype", Palatino, "Noto Serif", Georgia, serif; }
-h1, h2, h3 { font-weight: 500; line-height: 1.2; text-wrap: balance; overflow-wrap: anywhere; }
-h1 { font-size: clamp(2rem, 6vw, 3rem); margin: .2rem 0 1rem; }
-h1 span { color: var(--soft); white-space: nowrap; }
-h2 { font-size: 1.5rem; margin: 0 0 1rem; }
-h3 { font-size: 1rem; margin: 1.5rem 0 .5rem; }
-h3:first-of-type { margin-top: 0; }
-header p { max-width: 42rem; overflow-wrap: anywhere; }
-section { border-top: 1px solid var(--rule); margin-top: 2.5rem; padding-top: 1.5rem; }
-.over { margin: 0; color: var(--soft); font-size: .8125rem; letter-spacing: .08em; text-transform: uppercase; }
-.note, small, figcaption { color: var(--soft); font-size: .875rem; }
-.note { max-width: 42rem; }
-small { font-weight: 400; }
-code { font: .8125rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "Noto Sans Mono", monospace; overflow-wrap: anywhere; }
-pre { margin: 0; padding: .9rem 1.1rem; background: var(--ground); border-radius: 4px; white-space: pre-wrap; }
-pre code { font-size: .9375rem; }
-.tested + .tested { margin-top: 2rem; }
-.tested code { display: block; color: var(--soft); font-size: .75rem; padding-left: 1em; text-indent: -1em; }
-.figures { display: flex; flex-wrap: wrap; gap: .25rem 2.5rem; list-style: none; margin: 0 0 .6rem; padding: 0; }
-.figures li { color: var(--soft); }
-.figures b { font-size: 2.75rem; font-weight: 400; line-height: 1.15; color: var(--ink); font-variant-numeric: lining-nums; }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 2rem 1.5rem; }
-figure { margin: 0; display: flex; flex-direction: column; justify-content: space-between; }
-figcaption { margin-bottom: .4rem; }
-figcaption b { color: var(--ink); font-weight: 600; margin-right: .25em; }
-figcaption i { font-style: normal; margin-left: .8em; white-space: nowrap; }
-figcaption i::before { content: ""; display: inline-block; width: 1em; height: 3px; margin: 0 .4em .25em 0; }
-figcaption i.one::before { background: var(--one); }
-figcaption i.two::before { background: var(--two); }
-figure svg { display: block; width: 100%; overflow: visible; font-size: 13px; font-variant-numeric: tabular-nums; }
-svg text { fill: var(--soft); }
-svg path { fill: none; stroke-width: 1.75; stroke-linejoin: round; }
-svg path.one { stroke: var(--one); } svg path.two { stroke: var(--two); }
-svg .one { fill: var(--one); } svg .two { fill: var(--two); } svg .ground { fill: var(--ground); } svg path[class] { fill: none; }
-svg .ring { fill: var(--paper); stroke: var(--one); stroke-width: 2; } svg .ring.two { stroke: var(--two); }
-.grid, .tick { stroke: var(--rule); } .best { stroke: var(--soft); stroke-dasharray: 2 3; }
-table { border-collapse: collapse; width: 100%; font-size: .9375rem; }
-th, td { text-align: start; vertical-align: baseline; padding: .4rem .9rem .4rem 0; font-weight: 400; }
-thead th, .pairs th, .sentences th { color: var(--soft); }
-.lengths, .pairs { font-variant-numeric: tabular-nums; }
-.lengths tr, .pairs tr { border-bottom: 1px solid var(--rule); }
-.lengths th, .lengths td { white-space: nowrap; }
-.lengths td:nth-child(3), .lengths td:nth-child(4) { width: 32%; }
-.bar { display: grid; grid-template-columns: 2.6rem 1fr; align-items: center; }
-.bar svg { width: 100%; height: .6rem; }
-.pairs th { width: 14rem; } .pairs td { overflow-wrap: anywhere; }
-.sentences { line-height: 1.5; }
-.sentences tbody { border-bottom: 1px solid var(--rule); }
-.sentences td, .sentences th { padding-block: .1rem; } .sentences tr:first-child > * { padding-top: .7rem; }
-.sentences tr:last-child > *, .sentences [rowspan] { padding-bottom: .7rem; }
-.sentences [rowspan] { width: 5rem; font-variant-numeric: tabular-nums; color: var(--ink); }
-.sentences [scope=row] { width: 6rem; font-size: .8125rem; }
-.sentences small { display: block; white-space: nowrap; }
-.sentences td { overflow-wrap: anywhere; } .sentences .source { color: var(--soft); }
-details { margin: .4rem 0; } details[open] { margin-bottom: 1.5rem; }
-summary { cursor: pointer; padding: .3rem 0; } summary:hover { color: var(--one); }
-@media (max-width: 36rem) {
-  main { padding-top: 2rem; } .figures { gap: .25rem 1.5rem; } .figures b { font-size: 2.25rem; }
-  pre code { font-size: .8125rem; } figure svg { font-size: 15px; } .pairs th { width: 9rem; }
-  .bar { grid-template-columns: 1fr; } .lengths th, .lengths td { padding-right: .6rem; white-space: normal; }
-  .lengths td:nth-child(3), .lengths td:nth-child(4) { width: 24%; }
-  .sentences [rowspan] { width: 3.6rem; } .sentences [scope=row] { width: 5.4rem; }
-}
-"""

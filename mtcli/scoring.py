@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sacrebleu.metrics.base import Metric
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.metrics.ter import TER
@@ -15,9 +16,11 @@ from mtcli.errors import DataError, UsageError
 from mtcli.lines import read_lines
 
 logging.getLogger("sacrebleu").setLevel(logging.WARNING)
+log = logging.getLogger("mtcli")
 
 METRICS = ("bleu", "chrf", "ter")
-Scorer = BLEU | CHRF | TER
+Wanted = str | Metric
+"""A metric by its name with options, such as `bleu:tokenize=zh,lowercase` and `chrf++`, or one that is ready."""
 System = tuple[str, Sequence[str]]
 """Name and hypotheses."""
 
@@ -40,13 +43,13 @@ class Score:
         return f"{self.name}|{self.signature} = {self.value:.2f}" + (f" {self.verbose}" if self.verbose else "")
 
 
-def score(hyps: list[str], refs: list[list[str]], metrics: tuple[str, ...] = METRICS, detokenized: bool = False) -> list[Score]:
+def score(hyps: list[str], refs: list[list[str]], metrics: Sequence[Wanted] = METRICS, detokenized: bool = False) -> list[Score]:
     """Scores of hypotheses against one or several lists of references, each as long as `hyps`.
 
     sacreBLEU warns of hypotheses that look tokenized, unless they are known to be `detokenized`.
     Raises DataError when a list is empty or of another length, UsageError for a metric or an option of one that does not exist.
     """
-    scorers = [_scorer(metric, detokenized) for metric in metrics]
+    scorers = [scorer(metric, detokenized) for metric in metrics]
     if not hyps:
         raise DataError("there are no hypotheses to score")
     for i, ref in enumerate(refs, 1):
@@ -63,8 +66,13 @@ OPTIONS: dict[str, dict[str, type]] = {
 """What changes a number, by the names that sacreBLEU has for it in Python."""
 
 
-def _scorer(metric: str, detokenized: bool = False) -> Scorer:
-    """The metric that `bleu`, `chrf++` or `bleu:tokenize=zh,lowercase` stands for."""
+def scorer(metric: Wanted, detokenized: bool = False, language: str = "") -> Metric:
+    """The metric that is wanted; `language` is that of the references, by which sacreBLEU chooses how to tokenise.
+
+    Raises UsageError when there is none such.
+    """
+    if not isinstance(metric, str):
+        return metric
     name, _, settings = metric.replace("chrf++", "chrf:word_order=2,", 1).replace(",:", ",", 1).partition(":")
     if name not in OPTIONS:
         raise UsageError(f"unknown metric {name}: choose one of {', '.join([*METRICS, 'chrf++'])}")
@@ -72,7 +80,7 @@ def _scorer(metric: str, detokenized: bool = False) -> Scorer:
     try:
         match name:
             case "bleu":
-                return BLEU(force=detokenized, **values)
+                return BLEU(force=detokenized, trg_lang=language, **values)
             case "chrf":
                 return CHRF(**values)
             case _:
@@ -99,40 +107,44 @@ def _setting(metric: str, text: str) -> tuple[str, Any]:
         raise UsageError(f"--metric {metric}: {key} cannot be {raw!r}: write a number") from None
 
 
-def _score(scorer: Scorer, hyps: list[str], refs: list[list[str]]) -> Score:
+def _score(scorer: Metric, hyps: list[str], refs: list[list[str]]) -> Score:
     result = scorer.corpus_score(hyps, refs)
     return Score(result.name, result.score, scorer.get_signature().format(), getattr(result, "_verbose", ""))
 
 
-def score_files(hyp: str, refs: list[str], metrics: tuple[str, ...] = METRICS) -> list[Score]:
-    """As `score`, for text files; `-` is standard input. Raises DataError that names both counts when lengths differ."""
-    check_metrics(metrics)
-    return score_system(read_system(hyp), refs, metrics)
-
-
-def check_metrics(metrics: tuple[str, ...]) -> None:
-    """Raises UsageError for a metric that does not exist: to be told before all of the input is waited for."""
-    for metric in metrics:
-        _scorer(metric)
-
-
 def read_system(hyp: str) -> System:
     """The hypotheses in a file. Raises DataError when it cannot be read or is empty."""
-    return "standard input" if hyp == "-" else hyp, read_lines(hyp)
+    return _called(hyp), read_text(hyp)
 
 
-def score_system(system: System, refs: list[str], metrics: tuple[str, ...] = METRICS) -> list[Score]:
-    """As `score`, with references in files."""
-    return score(list(system[1]), [_read_beside(name, system) for name in refs], metrics)
+def _called(name: str) -> str:
+    return "standard input" if name == "-" else name
 
 
-def _read_beside(name: str, system: System) -> list[str]:
-    lines = read_lines(name)
-    _check_length(system, name, lines)
+def read_beside(name: str, system: System) -> list[str]:
+    """The lines of a file that belong to those of a system. Raises DataError that names both counts when they differ."""
+    lines = read_text(name)
+    check_length(system, name, lines)
     return lines
 
 
-def _check_length(system: System, name: str, lines: Sequence[str]) -> None:
+def read_text(name: str) -> list[str]:
+    """Lines that are scored, without a byte order mark; what is odd about them is told."""
+    lines = read_lines(name)
+    if lines[0].startswith("\ufeff"):
+        lines[0] = lines[0][1:]
+        log.warning("%s: begins with a byte order mark, which is left out", _called(name))
+    for count, what in (
+        (sum(not line.strip() for line in lines), "are empty"),
+        (sum("\r" in line or "\t" in line for line in lines), "hold a CR or TAB, which counts as a blank"),
+    ):
+        if count:
+            log.warning("%s: %d of %d lines %s", _called(name), count, len(lines), what)
+    return lines
+
+
+def check_length(system: System, name: str, lines: Sequence[str]) -> None:
+    """Raises DataError that names both counts, and where the lines look shifted, when a system has more lines or fewer."""
     if len(lines) != len(system[1]):
         place = _first_shifted(system[1], lines)
         hint = f"; from line {place} on they look shifted" if place else ""
@@ -186,9 +198,9 @@ class SystemScore:
 
 
 def compare(
-    systems: list[System], refs: list[str], metrics: tuple[str, ...] = METRICS, test: str = "bs", samples: int = 0
+    systems: list[System], refs: list[list[str]], metrics: Sequence[Wanted] = METRICS, test: str = "bs", samples: int = 0
 ) -> list[Compared]:
-    """Scores of several systems against references in files, and whether they differ from the first by more than chance.
+    """Scores of several systems, and whether they differ from the first by more than chance.
 
     `test` is `bs`, paired bootstrap resampling (Koehn 2004), or `ar`, paired approximate randomisation (Riezler & Maxwell 2005);
     `samples` 0 takes as many as sacreBLEU does. Raises DataError when lengths differ.
@@ -196,12 +208,11 @@ def compare(
     if test not in ("bs", "ar"):
         raise UsageError(f"--test cannot be {test}: choose bs (paired bootstrap) or ar (paired approximate randomisation)")
     for name, hyps in systems[1:]:
-        _check_length(systems[0], name, hyps)
-    references = [_read_beside(name, systems[0]) for name in refs]
-    return [_compare(_scorer(metric), systems, references, test, samples) for metric in metrics]
+        check_length(systems[0], name, hyps)
+    return [_compare(scorer(metric), systems, refs, test, samples) for metric in metrics]
 
 
-def _compare(scorer: Scorer, systems: list[System], refs: list[list[str]], test: str, samples: int) -> Compared:
+def _compare(scorer: Metric, systems: list[System], refs: list[list[str]], test: str, samples: int) -> Compared:
     from sacrebleu.significance import PairedTest
 
     paired = PairedTest(systems, {"it": scorer}, refs, test, samples, n_ar_confidence=0 if test == "ar" else -1)

@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,8 @@ Server = subprocess.Popen[str]
 SERVER = """
 import json, os, sys
 import mtcli.pieces, mtcli.pipe, mtcli.scoring, mtcli.trainer
-from mtcli.cli import main
+from mtcli.cli import commands, main
+commands([])  # loads them
 for request in sys.stdin:
     arguments, folder, streams = json.loads(request)
     child = os.fork()
@@ -117,3 +119,57 @@ def run(server: Server, place: Path, command: str, stdin: bytes = b"", stdout: s
 def contents(folder: Path) -> dict[Path, bytes]:
     """All files below the folder."""
     return {path.relative_to(folder): path.read_bytes() if path.is_file() else b"" for path in folder.rglob("*")}
+
+
+@pytest.fixture(scope="module")
+def hyp(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The reference with words dropped, swapped and put in upper case, so that every metric has something to find."""
+    lines = []
+    for number, line in enumerate((DATA / "test.en").read_text("utf-8").splitlines()):
+        words = line.split()
+        match number % 5:
+            case 0:
+                words = words[1:]
+            case 1:
+                words = [*words[2:], *words[:2]]
+            case 2:
+                words[-1] = words[-1].upper()
+            case 3:
+                words += words[:2]
+        lines.append(" ".join(words))
+    path = tmp_path_factory.mktemp("scoring") / "hyp.en"
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path
+
+
+VOID = {"meta", "br"}
+
+
+class Page(HTMLParser):
+    """Tags that open and close in turn, all of their attributes, and the text between them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append(tag)
+        self.attributes += attrs
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data

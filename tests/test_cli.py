@@ -28,13 +28,16 @@ COMMANDS = [
 
 IMPORTS = """
 import json, sys
-from mtcli.cli import app
+import typer.main
+from mtcli.cli import commands
+from mtcli.cli.lean import lean
 for arguments in json.loads(sys.argv[1]):
     try:
-        app(arguments)
+        lean(typer.main.get_command(commands(arguments)))(arguments)
     except SystemExit as exit:
         assert not exit.code, (arguments, exit.code)
-    print("\\n" + json.dumps([name for name in ("torch", "sacrebleu", "sentencepiece", "rich", "numpy") if name in sys.modules]))
+    heavy = ("torch", "sacrebleu", "sentencepiece", "rich", "numpy", "pydantic")
+    print("\\n" + json.dumps([name for name in heavy if name in sys.modules]))
 """
 """Runs commands one after another, and prints after each which heavy modules are loaded by then."""
 
@@ -189,6 +192,18 @@ BAD_INPUT = [  # command, exit code, words that the error must hold
     ("translate -m de-en --beam-size 0", 2, "beam_size at least 1"),
     ("translate -m de-en --length-penalty -1", 2, "length_penalty negative"),
     ("translate -m de-en --length-penalty nan", 2, "length_penalty"),
+    ("score -i train.en", 2, "nothing to score against --test-set NAME"),
+    ("score train.en --src -", 2, "- standard input read once"),
+    ("score train.en -i train.en --metric comet", 2, "comet source --src FILE"),
+    ("score train.en -i train.en --src train.de --metric confidence", 2, "confidence -m MODEL no options"),
+    ("score train.en -i train.en --src train.de -m de-en", 2, "-i -m would make some confidence"),
+    ("score train.en --test-set wmt14", 2, "--test-set leave out --src REF"),
+    ("score --test-set wmt1", 2, "wmt1 no such set did you mean wmt1"),
+    ("score --test-set wmt14", 2, "wmt14 needs --langs one of de-en"),
+    ("score train.en -i train.en --src train.de --metric comet:beam=5", 2, "comet:model=NAME"),
+    ("score train.en -i train.en --src train.de --metric comet", 2, "comet-score not installed uv tool install"),
+    ("score train.en -i train.en -b --details", 2, "-b --details give one of the two"),
+    ("score train.en -i train.en --report nowhere/page", 1, "nowhere cannot be written"),
     ("score train.en -i train.en --metric rouge", 2, "rouge bleu chrf ter"),
     ("score train.en -i train.en --metric bleu:tok=zh", 2, "unknown option tok tokenize"),
     ("score train.en -i train.en --metric bleu:tokenize=klingon", 2, "tokenize klingon 13a"),
@@ -374,7 +389,14 @@ def assert_refused_without(closed: str, command: str, place: Path, words: str) -
 @pytest.mark.parametrize(
     "command",
     [
-        *("score", "train -m new", "train -m new --src train.de", "translate --nonsense", "nonsense", "models nonsense"),
+        *(
+            "score --nonsense",
+            "train -m new",
+            "train -m new --src train.de",
+            "translate --nonsense",
+            "nonsense",
+            "models nonsense",
+        ),
         *(f"{NEW} --steps many", "translate -m de-en --beam-size wide", "translate a.de b.de", "tokenizer encode"),
         "translate -m de-en --threads -1",
     ],
@@ -437,6 +459,12 @@ ELSEWHERE = {  # what a single command cannot cause here: where it is caused, by
     "cannot be set aside": "test_cli.py: cannot be set aside",
     "hypotheses to score": "test_scoring.py: there are no hypotheses to score",
     "lines in reference": "test_scoring.py: lines in reference",
+    "knows one reference": "test_judges.py: knows one reference",
+    "comet-score ended with exit code": "test_judges.py: exit code 1: KeyError",
+    "comet-score wrote no scores": "test_judges.py: wrote no scores that can be read",
+    "comet-score gave": "test_judges.py: gave 499 scores for 500 lines",
+    "is not on disk": "test_judges.py: is not on disk",
+    "cannot be fetched from": "test_judges.py: its sum is not",
     "give --time": "test_training.py: give more --time",
     "give more --time": "test_training.py: give more --time",
     "training has diverged": "test_training.py: training\\.learning_rate",

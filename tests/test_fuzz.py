@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mtcli.pipe import StreamOptions, translate_stream
-from mtcli.scoring import score_files
+from mtcli.scoring import read_text, score
 from mtcli.tokenizer import normalise
 from mtcli.translator import Translator
 
@@ -82,7 +82,7 @@ def check_in_process(lines: list[bytes], which: int, translator: Translator, pac
     assert all(not found[i] for i, text in enumerate(texts) if not normalise(text))
     tokenizer = translator.tokenizer
     assert tokenizer.decode(tokenizer.encode(texts, "src"), "src") == [normalise(text) for text in texts]
-    assert all(0 <= score.value < math.inf for score in score_files(str(output), [str(source)], ("bleu", "chrf")))
+    assert all(0 <= each.value < math.inf for each in score(read_text(str(output)), [read_text(str(source))], ("bleu", "chrf")))
 
 
 @pytest.mark.parametrize("examples", [FAST, pytest.param(SLOW, marks=pytest.mark.slow)])

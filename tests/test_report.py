@@ -6,14 +6,13 @@ import json
 import re
 import time
 from html import unescape
-from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from conftest import DATA, head, train_tiny
+from conftest import DATA, Page, head, train_tiny
 from sacrebleu.metrics.chrf import CHRF
 
 from mtcli import Translator
@@ -23,34 +22,7 @@ from mtcli.report import Tested as TranslatedSet  # pytest would take a class ca
 from mtcli.report import html_report
 from mtcli.scoring import METRICS, score
 
-VOID = {"meta", "br"}
 ENVIRONMENT = {"mtcli": "0.1", "command": "mtcli train -m de-en --src 'a <b>.de'"}
-
-
-class Page(HTMLParser):
-    """Tags that open and close in turn, and all of their attributes."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.seen: list[str] = []
-        self.attributes: list[tuple[str, str | None]] = []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.append(tag)
-        self.attributes += attrs
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.append(tag)
-        self.attributes += attrs
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
 
 
 def scored(name: str, lines: list[tuple[str, str, str]], *metrics: str) -> TranslatedSet:

@@ -13,31 +13,10 @@ import pytest
 from conftest import DATA, head, mtcli
 
 from mtcli.errors import DataError
-from mtcli.scoring import METRICS, score, score_files
+from mtcli.scoring import METRICS, read_text, score
 
 REF = DATA / "test.en"
 OTHER_REF = DATA / "dev.en"
-
-
-@pytest.fixture(scope="module")
-def hyp(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The reference with words dropped, swapped and put in upper case, so that every metric has something to find."""
-    lines = []
-    for number, line in enumerate(REF.read_text("utf-8").splitlines()):
-        words = line.split()
-        match number % 5:
-            case 0:
-                words = words[1:]
-            case 1:
-                words = [*words[2:], *words[:2]]
-            case 2:
-                words[-1] = words[-1].upper()
-            case 3:
-                words += words[:2]
-        lines.append(" ".join(words))
-    path = tmp_path_factory.mktemp("scoring") / "hyp.en"
-    path.write_text("\n".join(lines) + "\n", "utf-8")
-    return path
 
 
 def sacrebleu(hyp: Path, *refs: Path, metrics: tuple[str, ...] = METRICS, form: str = "json") -> bytes:
@@ -86,7 +65,26 @@ def test_only_line_feeds_separate_lines(hyp: Path, tmp_path: Path, old: str, new
     path = tmp_path / "hyp"
     path.write_bytes(hyp.read_text("utf-8").replace(old, new).encode())
     clean = score(hyp.read_text("utf-8").split("\n")[:-1], [REF.read_text("utf-8").split("\n")[:-1]])
-    assert score_files(str(path), [str(REF)]) == clean
+    assert score(read_text(str(path)), [read_text(str(REF))]) == clean
+
+
+def test_what_is_odd_is_told_and_scores_alike_from_a_pipe_and_a_file(tmp_path: Path) -> None:
+    odd, ref = tmp_path / "odd", tmp_path / "ref"
+    odd.write_bytes(b"\xef\xbb\xbfa b\rc\n\nx\ty \xff\n")
+    ref.write_bytes(b"a b c\n\nx y \xef\xbf\xbd")
+    of_file, of_pipe = mtcli("score", ref, "-i", odd), mtcli("score", ref, stdin=odd.read_bytes())
+    assert of_file.stdout == of_pipe.stdout and b"BLEU" in of_file.stdout
+    assert [value for value in mtcli("score", ref, "-i", odd, "-b", "--metric", "chrf").stdout.split()] == [b"100.00"]
+    told = of_file.stderr.decode().replace(str(odd), "NAME").replace(str(ref), "REF")
+    assert told == of_pipe.stderr.decode().replace("standard input", "NAME").replace(str(ref), "REF")
+    for what in (
+        "NAME: 1 lines held invalid UTF-8",
+        "NAME: begins with a byte order mark",
+        "NAME: 2 of 3 lines hold a CR or TAB",
+        "NAME: 1 of 3 lines are empty",
+        "REF: 1 of 3 lines are empty",
+    ):
+        assert what in told
 
 
 def test_a_missing_final_line_feed_and_empty_lines_count_as_lines(hyp: Path) -> None:
@@ -267,5 +265,7 @@ def test_a_model_is_scored_in_one_go(transformer_package: Path, tmp_path: Path) 
     assert mtcli("score", "-m", transformer_package, "--src", src, ref).stdout == expected
     both = mtcli("score", "-m", transformer_package, "--src", src, ref, "--compare", hyp, "--json").stdout
     assert [each["p_value"] for each in json.loads(both)[0]["systems"]] == [None, 1]
-    for options in (("-m", transformer_package), ("--src", src), ("-m", transformer_package, "--src", src, "-i", hyp)):
-        assert b"give both, and no -i" in mtcli("score", ref, *options, code=2).stderr
+    assert b"-m translates the text of --src" in mtcli("score", ref, "-m", transformer_package, code=2).stderr
+    both = ("-m", transformer_package, "--src", src, "-i", hyp)
+    assert b"give one of the two, or --metric confidence" in mtcli("score", ref, *both, code=2).stderr
+    assert b"nothing to score against" in mtcli("score", "-i", hyp, code=2).stderr

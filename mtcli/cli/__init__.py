@@ -5,30 +5,20 @@ from __future__ import annotations
 import io
 import os
 import sys
+from importlib import import_module
 from typing import Annotated, NoReturn
 
 import typer
+import typer.main
 
 from mtcli import __version__
-from mtcli.cli import export, models, score, tokenizer, train, translate
+from mtcli.cli.lean import lean
 from mtcli.cli.options import one_line
 from mtcli.cli.signals import end_on_signals
 from mtcli.errors import MtcliError, out_of_memory
 
-app = typer.Typer(
-    name="mtcli",
-    context_settings={"help_option_names": ["-h", "--help"]},
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    no_args_is_help=True,
-)
-app.command(name="train", epilog=train.EXAMPLES)(train.train)
-app.command(name="translate", epilog=translate.EXAMPLES)(translate.translate)
-app.command(name="score", epilog=score.EXAMPLES)(score.score)
-app.command(name="export", epilog=export.EXAMPLES)(export.export)
-app.add_typer(tokenizer.app, name="tokenizer")
-app.add_typer(models.app, name="models")
-
+COMMANDS = ("train", "translate", "score", "export", "tokenizer", "models")
+"""Each is a module of this package, with a function of its name or, where it has commands below it, an `app`."""
 
 ENVIRONMENT = {
     # Torch's threads shall spin but a little while they wait: two programs that do so for long halt each other on a busy machine.
@@ -48,13 +38,31 @@ def _print_version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _global(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Machine translation from the command line: two text files in, a translator out."""
+
+
+def commands(words: list[str]) -> typer.Typer:
+    """The command line with all commands; with one alone when `words`, what the user typed, begin with it: that starts faster."""
+    app = typer.Typer(
+        name="mtcli",
+        context_settings={"help_option_names": ["-h", "--help"]},
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        no_args_is_help=True,
+    )
+    app.callback()(_global)
+    for name in words[:1] if words and words[0] in COMMANDS else COMMANDS:
+        module = import_module(f"mtcli.cli.{name}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name, epilog=module.EXAMPLES)(getattr(module, name))
+    return app
 
 
 def main() -> NoReturn:
@@ -65,7 +73,7 @@ def main() -> NoReturn:
     _write_utf8()
     debug = "--debug" in sys.argv or bool(os.environ.get("MTCLI_DEBUG"))
     try:
-        app()
+        lean(typer.main.get_command(commands(sys.argv[1:])))()
     except SystemExit as end:
         _exit(end.code if isinstance(end.code, int) else 0)
     except MtcliError as error:

@@ -1,0 +1,46 @@
+"""The test sets that sacreBLEU knows, as files."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from sacrebleu.dataset import DATASETS
+from sacrebleu.dataset.base import Dataset
+
+from mtcli.errors import DataError, UsageError
+
+
+def find(name: str, langs: str, download: bool) -> tuple[str, list[str]]:
+    """The source file and the reference files of a test set such as `wmt14` with languages such as `de-en`.
+
+    Raises UsageError when there is no such set, DataError when it is not on disk and may not be fetched, or cannot be.
+    """
+    if name not in DATASETS:
+        near = ", ".join(difflib.get_close_matches(name, DATASETS)) or "what `sacrebleu --list` prints"
+        raise UsageError(f"--test-set {name}: there is no such set: did you mean {near}?")
+    dataset = DATASETS[name]
+    if langs not in dataset.langpairs:
+        raise UsageError(f"--test-set {name} needs --langs, one of {', '.join(dataset.langpairs)}")
+    fields = [field for field in dataset.fieldnames(langs) if field == "src" or field.startswith("ref")]
+    files = {field: dataset._get_txt_file_path(langs, field) for field in fields}  # type: ignore[no-untyped-call]
+    if not all(Path(file).exists() for file in files.values()):
+        _make(dataset, langs, download)
+    return files.pop("src"), list(files.values())
+
+
+def _make(dataset: Dataset, langs: str, download: bool) -> None:
+    """Have sacreBLEU write the files, from what it fetched earlier or fetches now."""
+    urls = list(dataset.data or [])
+    packed = [Path(dataset._rawdir, dataset._get_tarball_filename(url)) for url in urls]  # type: ignore[no-untyped-call]
+    missing = [url for url, file in zip(urls, packed, strict=True) if not file.exists() or not file.stat().st_size]
+    if missing and not download:
+        raise DataError(f"{dataset.name} is not on disk: give --download to fetch {' and '.join(missing)} into {dataset._outdir}")
+    try:
+        dataset.process_to_text(langs)
+    except (OSError, SystemExit) as error:  # URLError is an OSError; SystemExit is sacreBLEU's word for a sum that is not right
+        for url, file in zip(urls, packed, strict=True):
+            if url in missing:
+                file.unlink(missing_ok=True)
+        why = "its sum is not the one that sacreBLEU knows" if isinstance(error, SystemExit) else str(error)
+        raise DataError(f"{dataset.name} cannot be fetched from {' and '.join(missing or urls)}: {why}") from error

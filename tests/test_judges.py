@@ -1,0 +1,246 @@
+"""Metrics that ask a model, and test sets that sacreBLEU knows: by stand-ins with the same interface, without a network."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tarfile
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from conftest import DATA, head, mtcli
+from sacrebleu.dataset import DATASETS, PlainTextDataset
+from sacrebleu.metrics.chrf import CHRF
+
+from mtcli import testsets
+from mtcli.errors import DataError
+
+COMET = f"""#!{sys.executable}
+# The options of comet-score and its way of reading and writing; the score of a sentence is how much of it the reference has.
+import argparse, json, sys
+parser = argparse.ArgumentParser()
+parser.add_argument("-s", "--sources")
+parser.add_argument("-t", "--translations", nargs="+")
+parser.add_argument("-r", "--references")
+parser.add_argument("--gpus", type=int)
+parser.add_argument("--quiet", action="store_true")
+parser.add_argument("--to_json")
+parser.add_argument("--model")
+options = parser.parse_args()
+if options.model == "broken":
+    sys.exit("Traceback ...\\nKeyError: 'broken'")
+read = lambda name: [line.strip() for line in open(name).readlines()]
+found = {{}}
+for name in options.translations:
+    found[name] = []
+    for src, mt, ref in zip(read(options.sources), read(name), read(options.references), strict=True):
+        words = mt.split()
+        score = sum(word in ref.split() for word in words) / max(1, len(words))
+        found[name].append({{"src": src, "mt": mt, "ref": ref, "COMET": score}})
+    if options.model == "short":
+        found[name].pop()
+    print(f"{{name}}\\tscore: {{sum(each['COMET'] for each in found[name]) / len(found[name]):.4f}}")
+with open(options.to_json, "w") as file:
+    file.write("{{" if options.model == "unreadable" else json.dumps(found))
+"""
+REF, SRC = DATA / "test.en", DATA / "test.de"
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of the PATH with a stand-in for comet-score."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "comet-score").write_text(COMET)
+    (folder / "comet-score").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return folder
+
+
+def lines_of(path: Path) -> list[str]:
+    return path.read_text("utf-8").split("\n")[:-1]
+
+
+def test_comet_stands_beside_the_other_metrics(hyp: Path, path: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "odd"  # a CR inside a line would be an end of the line for comet-score
+    odd.write_bytes(hyp.read_bytes().replace(b" ", b"\r", 1))
+    hyps, refs = lines_of(hyp), lines_of(REF)
+    values = [sum(w in ref.split() for w in hyp.split()) / len(hyp.split()) for hyp, ref in zip(hyps, refs, strict=True)]
+    chrf = [CHRF().sentence_score(hyp, [ref]).score for hyp, ref in zip(hyps, refs, strict=True)]
+    for name in (hyp, odd):
+        found = json.loads(
+            mtcli("score", REF, "-i", name, "--src", SRC, "--metric", "bleu", "--metric", "comet", "--json").stdout
+        )
+        assert [each["name"] for each in found] == ["BLEU", "COMET"]
+        assert found[1]["value"] == pytest.approx(100 * statistics.mean(values))
+        assert found[1]["signature"] == "nrefs:1|model:Unbabel/wmt22-comet-da|scale:100|version:" + version()
+    assert found[1]["verbose"].startswith("r = ")
+    assert float(found[1]["verbose"].split()[2]) == pytest.approx(statistics.correlation(values, chrf), abs=0.01)
+
+
+def version() -> str:
+    import sacrebleu
+
+    return str(sacrebleu.__version__)
+
+
+def test_comet_takes_part_in_comparisons(hyp: Path, path: Path) -> None:
+    command = ["score", REF, "-i", hyp, "--compare", REF, "--src", SRC, "--metric", "comet:model=mine", "--samples", "100"]
+    [comet] = json.loads(mtcli(*command, "--json").stdout)
+    first, second = comet["systems"]
+    assert "model:mine" in comet["signature"] and "bs:100" in comet["signature"]
+    assert first["value"] < second["value"] == 100 and second["p_value"] < 0.05 and first["interval"] > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (("--metric", "comet"), 2, "--src"),
+        (("--metric", "comet:beam=5", "--src", SRC), 2, "comet:model=NAME"),
+        (("--metric", "comet:model=broken", "--src", SRC), 1, "exit code 1: KeyError: 'broken'"),
+        (("--metric", "comet:model=unreadable", "--src", SRC), 1, "wrote no scores that can be read"),
+        (("--metric", "comet:model=short", "--src", SRC), 1, "gave 499 scores for 500 lines"),
+        ((REF, "--metric", "comet", "--src", SRC), 2, "knows one reference"),
+        (("--metric", "confidence"), 2, "--src"),
+        (("--metric", "confidence", "--src", SRC), 2, "-m MODEL"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_judged_is_told(
+    options: tuple[str | Path, ...], code: int, words: str, hyp: Path, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    before = set(tmp_path.iterdir())
+    done = mtcli("score", REF, "-i", hyp, *options, code=code)
+    assert words in done.stderr.decode() and done.stderr.count(b"\n") == 1 and not done.stdout
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_without_comet_the_command_says_how_to_get_it(hyp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert (
+        b"comet-score, which is not installed" in mtcli("score", REF, "-i", hyp, "--src", SRC, "--metric", "comet", code=2).stderr
+    )
+
+
+def test_confidence_is_that_of_the_model_and_says_how_well_it_goes_with_chrf(transformer_package: Path, tmp_path: Path) -> None:
+    src, ref = head("test.de", 20, tmp_path), head("test.en", 20, tmp_path)
+    hyp = tmp_path / "hyp"
+    hyp.write_bytes(mtcli("translate", "-m", transformer_package, src).stdout)
+    both = ("-m", transformer_package, "--src", src)
+    judged = mtcli("translate", "-m", transformer_package, "--score-target", hyp, src, "--json").stdout.splitlines()
+    values = [math.exp(each["log_probability"] / each["pieces"]) for each in map(json.loads, judged)]
+    chrf = [CHRF().sentence_score(h, [r]).score for h, r in zip(lines_of(hyp), lines_of(ref), strict=True)]
+    for options in ((), ("-i", hyp)):
+        [found] = json.loads(mtcli("score", ref, *both, *options, "--metric", "confidence", "--json").stdout)
+        assert found["value"] == pytest.approx(100 * statistics.mean(values))
+        assert f"model:{transformer_package.name}" in found["signature"]
+        assert float(found["verbose"].split()[2]) == pytest.approx(statistics.correlation(values, chrf), abs=0.01)
+
+
+# Test sets
+
+
+@pytest.fixture
+def on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of sacreBLEU's test sets, with one that was fetched earlier."""
+    monkeypatch.setenv("SACREBLEU", str(tmp_path / "sets"))
+    folder = tmp_path / "sets" / "wmt14"
+    folder.mkdir(parents=True)
+    (folder / "wmt14.de-en.src").write_bytes(SRC.read_bytes())
+    (folder / "wmt14.de-en.ref").write_bytes(REF.read_bytes())
+    for name in ("docid", "genre", "origlang"):
+        (folder / f"wmt14.de-en.{name}").write_bytes(b"x\n" * 500)
+    return folder.parent
+
+
+def test_a_test_set_on_disk_scores_as_with_sacrebleu(hyp: Path, on_disk: Path, transformer_package: Path) -> None:
+    command = [sys.executable, "-m", "sacrebleu", "-t", "wmt14", "-l", "de-en", "-i", hyp, "-f", "text", "-w", "2"]
+    expected = subprocess.run(command, capture_output=True, check=True).stdout
+    chosen = ("--test-set", "wmt14", "--langs", "de-en", "--metric", "bleu")
+    assert mtcli("score", *chosen, "-i", hyp).stdout == expected
+    assert mtcli("score", *chosen, stdin=hyp.read_bytes()).stdout == expected
+    text = mtcli("translate", "-m", transformer_package, SRC).stdout
+    assert mtcli("score", *chosen, "-m", transformer_package).stdout == mtcli("score", REF, "--metric", "bleu", stdin=text).stdout
+
+
+def test_languages_tell_bleu_how_to_tokenise(hyp: Path) -> None:
+    for langs, tokenizer in (("en-zh", "tok:zh"), ("en-ja", "tok:ja-mecab"), ("en-de", "tok:13a"), ("", "tok:13a")):
+        printed = mtcli("score", REF, "-i", hyp, "--metric", "bleu", *(("--langs", langs) if langs else ())).stdout.decode()
+        assert tokenizer in printed
+        if langs:
+            command = [sys.executable, "-m", "sacrebleu", REF, "-l", langs, "-i", hyp, "-f", "text", "-w", "2"]
+            assert subprocess.run(command, capture_output=True, check=True, text=True).stdout == printed
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (("--test-set", "wmt1", "--langs", "de-en"), 2, "did you mean wmt"),
+        (("--test-set", "wmt14"), 2, "--langs, one of cs-en, en-cs"),
+        (("--test-set", "wmt14", "--langs", "de-xx"), 2, "--langs, one of cs-en, en-cs"),
+        (("--test-set", "wmt13", "--langs", "de-en"), 1, "wmt13 is not on disk: give --download to fetch http"),
+        ((REF, "--test-set", "wmt14", "--langs", "de-en"), 2, "leave out --src and REF"),
+    ],
+    ids=str,
+)
+def test_what_is_not_at_hand_is_told(options: tuple[str | Path, ...], code: int, words: str, on_disk: Path) -> None:
+    done = mtcli("score", *options, code=code, stdin=b"x\n")
+    assert words in done.stderr.decode() and done.stderr.count(b"\n") == 1
+    assert not (on_disk / "wmt13").exists()
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A server on this machine, and the folder that it serves."""
+    folder = tmp_path / "web"
+    folder.mkdir()
+
+    class Silent(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Silent, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", folder
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_test_set_is_fetched_when_that_is_said(web: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url, folder = web
+    with tarfile.open(folder / "set.tgz", "w:gz") as packed:
+        for name, text in (("a.de", b"Hallo\n"), ("a.en", b"Hello\n")):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text)
+            packed.addfile(entry, io.BytesIO(text))
+    right = hashlib.md5((folder / "set.tgz").read_bytes()).hexdigest()
+
+    def known(address: str, md5: str) -> PlainTextDataset:
+        found = PlainTextDataset("ours", data=[address], md5=[md5], langpairs={"de-en": ["a.de", "a.en"]})
+        found._outdir, found._rawdir = str(tmp_path / "ours"), str(tmp_path / "ours" / "raw")
+        monkeypatch.setitem(DATASETS, "ours", found)
+        return found
+
+    known(f"{url}/set.tgz", right)
+    with pytest.raises(DataError, match="give --download"):
+        testsets.find("ours", "de-en", download=False)
+    for address, md5, why in ((f"{url}/nothing.tgz", right, "404"), (f"{url}/set.tgz", "0" * 32, "its sum is not")):
+        known(address, md5)
+        with pytest.raises(DataError, match=why):
+            testsets.find("ours", "de-en", download=True)
+    known(f"{url}/set.tgz", right)  # nothing of the failures is left
+    src, [ref] = testsets.find("ours", "de-en", download=True)
+    assert (Path(src).read_text(), Path(ref).read_text()) == ("Hallo\n", "Hello\n")
+    known("http://127.0.0.1:9/gone", right)  # not asked again
+    assert testsets.find("ours", "de-en", download=False) == (src, [ref])
