@@ -156,8 +156,8 @@ def _by_length(test: TestSet) -> Table:
                 scores = [metric.corpus_score(some, refs).score for metric in (test.bleu, chrf)]
                 values.append([*scores, sum(map(words, some)) / of_refs])
             rows.append(Row(bucket_name(low, high), len(chosen), values))
-    title = f"By length of the {'source' if test.src else 'reference'}, in words"
-    return Table(title, "lines", ["BLEU", "chrF2", "length ratio"], rows)
+    title = f"By length of the {'source' if test.src else 'reference'}, in words; ratio of lengths to the reference"
+    return Table(title, "lines", ["BLEU", "chrF2", "ratio"], rows)
 
 
 class _Tokenized:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from sacrebleu.metrics.base import Metric
 from sacrebleu.metrics.bleu import BLEU
 
-from mtcli.analysis import Analysis, TestSet, analyse
 from mtcli.errors import UsageError
 from mtcli.lines import read_lines
 from mtcli.scoring import (
@@ -23,6 +23,9 @@ from mtcli.scoring import (
     score,
     scorer,
 )
+
+if TYPE_CHECKING:
+    from mtcli.analysis import Analysis
 
 
 @dataclass(frozen=True)
@@ -74,12 +77,17 @@ def assess(request: ScoreRequest) -> Assessment:
         check_length(first, src_file, src)
     compared = compare(systems, refs, metrics, request.test, request.samples) if request.compare else []
     scores = [] if request.compare else score(list(first[1]), refs, metrics)
-    analysis = _analysis(request, TestSet(systems, refs, src), metrics) if request.analysed else None
+    analysis = _analysis(request, systems, refs, src, metrics) if request.analysed else None
     return Assessment([name for name, _ in systems], scores, compared, analysis)
 
 
-def _analysis(request: ScoreRequest, test: TestSet, metrics: list[Metric]) -> Analysis:
+def _analysis(
+    request: ScoreRequest, systems: list[System], refs: list[list[str]], src: list[str], metrics: list[Metric]
+) -> Analysis:
     """With words as the first BLEU that is asked for has them."""
+    from mtcli.analysis import TestSet, analyse  # it takes as long to load as 1,000 lines to score
+
+    test = TestSet(systems, refs, src)
     for metric in metrics:
         if isinstance(metric, BLEU):
             test = replace(test, bleu=metric)

@@ -84,7 +84,7 @@ def _table(table: Table, several: bool) -> str:
         for number, measure in enumerate(table.measures):
             for i, values in enumerate(row.values):
                 value = values[number]
-                cells.append(f"{value:.2f}" if measure == "length ratio" else bar(value, ("one", "two")[i % 2]))
+                cells.append(f"{value:.2f}" if measure == "ratio" else bar(value, ("one", "two")[i % 2]))
         rows.append([row.label, *([f"{row.count:,}"] if table.counted else []), *cells])
     return _grid(heads, rows)
 

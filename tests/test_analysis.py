@@ -63,7 +63,7 @@ def test_words_are_counted_by_how_often_training_text_has_them() -> None:
 
 def test_lengths_cut_the_test_set_up_and_scores_are_those_of_the_parts() -> None:
     table, _, by_score = analysed(GOOD, BAD).tables
-    assert [row.count for row in table.rows] == [3, 2] and table.title == "By length of the source, in words"
+    assert [row.count for row in table.rows] == [3, 2] and table.title.startswith("By length of the source, in words")
     long = [0, 4]
     expected = [each.value for each in score([BAD[i] for i in long], [[REF[i] for i in long]], ("bleu", "chrf"), True)]
     assert table.rows[1].values[1][:2] == expected

@@ -95,7 +95,7 @@ def score(
 
 
 def _rendered(found: Assessment, form: str, details: bool) -> str:
-    from mtcli.tables import analysed, as_json, compared, scored
+    from mtcli.tables import as_json, compared, scored
 
     if form == "json":
         values = found.compared or found.scores
@@ -103,5 +103,7 @@ def _rendered(found: Assessment, form: str, details: bool) -> str:
     text = compared(found.compared, form) if found.compared else scored(found.scores, form)
     if not details or not found.analysis:
         return text
+    from mtcli.details import analysed
+
     coloured = form == "text" and sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     return f"{text}\n\n{analysed(found.analysis, form, coloured)}"
