@@ -114,6 +114,7 @@ def better(hyp: Path, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_details_and_page_of_one_and_of_two_systems(hyp: Path, better: Path, tmp_path: Path) -> None:
     command = ["score", DATA / "test.en", "-i", hyp, "--src", DATA / "test.de", "--train-tgt", DATA / "train.en", "--details"]
     for compare in ([], ["--compare", better]):

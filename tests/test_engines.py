@@ -99,6 +99,7 @@ def test_neighbours_order_batches_and_threads_change_nothing(package: Path, engi
             assert scores([translations]) == pytest.approx(scores([expected[line]]), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_fast_engine_is_taken_without_torch(transformer_package: Path) -> None:
     for engine in ("auto", "ctranslate2"):
         assert "torch" not in loaded_after(f"translate -m {transformer_package} --engine {engine} {DATA / 'dev.de'} -o /dev/null")

@@ -65,7 +65,7 @@ def sealed(package: Path) -> None:
     sums.write_text("".join(lines))
 
 
-CASES = {("fast", "sums"): 12, ("fast", "no sums"): 12, ("slow", "sums"): 200, ("slow", "no sums"): 100}
+CASES = {("fast", "sums"): 6, ("fast", "no sums"): 6, ("slow", "sums"): 200, ("slow", "no sums"): 100}
 
 
 @pytest.mark.parametrize("size", ["fast", pytest.param("slow", marks=pytest.mark.slow)])

@@ -133,6 +133,7 @@ def test_without_comet_the_command_says_how_to_get_it(hyp: Path, monkeypatch: py
     )
 
 
+@pytest.mark.slow
 def test_confidence_is_that_of_the_model_and_says_how_well_it_goes_with_chrf(transformer_package: Path, tmp_path: Path) -> None:
     src, ref = head("test.de", 20, tmp_path), head("test.en", 20, tmp_path)
     hyp = tmp_path / "hyp"

@@ -92,6 +92,7 @@ def test_what_was_found_is_scored_as_it_was_when_it_was_found(package: Path) -> 
             assert score < hyp.score * len(hyp.ids), "it was cut, and has an EOS now"
 
 
+@pytest.mark.slow
 def test_json_holds_confidence_and_alignment(package: Path) -> None:
     for line in translated("-m", package, "--json", "--alignment", "--n-best", "2"):
         values = json.loads(line)
@@ -294,6 +295,7 @@ def test_what_cannot_be_right_is_told_from_what_is_odd() -> None:
     assert not is_degenerate([3] * 9, [5] * 9, 50), "the source says it so often, too"
 
 
+@pytest.mark.slow
 def test_loops_are_translated_again_without_them(transformer_package: Path, tmp_path: Path) -> None:
     package = shutil.copytree(transformer_package, tmp_path / "looping", ignore=shutil.ignore_patterns("ct2", "SHA256SUMS"))
     weights = load_file(package / "weights.safetensors")

@@ -249,6 +249,7 @@ def test_a_kill_while_saving_leaves_a_whole_file(tmp_path: Path) -> None:
         assert len(set(data)) == 1
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_training_and_leaves_the_package_as_it_was(transformer_package: Path, tmp_path: Path) -> None:
     folder = tmp_path / "de-en"
     shutil.copytree(transformer_package, folder)

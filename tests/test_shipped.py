@@ -94,6 +94,7 @@ def test_a_target_that_is_the_only_one_may_be_named(transformer_package: Path) -
     assert mtcli("translate", "-m", transformer_package, "--to", "en", stdin=b"Hallo!\n").stdout == plain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_the_language_of_a_text_is_guessed(language: str) -> None:
     lines = (DATA / f"test.{language}").read_text("utf-8").splitlines()
@@ -168,6 +169,7 @@ def test_weights_read_back_are_those_that_were_written_but_for_rounding(transfor
         assert ModelPackage(out, package.config).load_model(sizes, torch.device("cpu"))
 
 
+@pytest.mark.slow
 def test_training_goes_out_from_a_package_that_was_handed_on(small: Path, tmp_path: Path) -> None:
     src, tgt = head("train.de", 300, tmp_path), head("train.en", 300, tmp_path)
     mtcli("train", "-m", tmp_path / "tuned", "--from", small, "--src", src, "--tgt", tgt, "--steps", "2")
@@ -192,6 +194,7 @@ def test_export_of_a_package_says_what_it_cannot_do(transformer_package: Path, r
     assert b"choose ctranslate2 or package" in mtcli("export", "-m", rnn_package, "--to", "onnx", code=2).stderr
 
 
+@pytest.mark.slow
 def test_scores_and_notes_go_into_the_package_and_its_card(small: Path, tmp_path: Path) -> None:
     package = Path(shutil.copytree(small, tmp_path / "de-en"))
     src, ref = head("test.de", 20, tmp_path), head("test.en", 20, tmp_path)
