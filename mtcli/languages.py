@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from typing import Any
 
 from mtcli.errors import DataError, PackageError
 from mtcli.package import DEFAULT, ModelPackage, open_package, shipped, translating
@@ -41,17 +43,34 @@ def _first(src: str, tgt: str) -> ModelPackage:
     raise PackageError(f"no model package translates {wanted}; there is {', '.join(pairs) or 'none'}: see `mtcli models`")
 
 
+def margins(language: str) -> Callable[[str], float]:
+    """A function that says by how many nats another language is likelier for a line than this one; always 0 if it is unknown."""
+    identifier = _identifier()
+    if language not in identifier.labels:
+        return lambda line: 0.0
+
+    def margin(line: str) -> float:
+        best, score = identifier.classify(line)
+        return 0.0 if best == language else float(score) - float(dict(identifier.rank(line))[language])
+
+    return margin
+
+
+def _identifier() -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE)
+
+
 def guess(text: list[str], among: list[str]) -> str:
     """The likeliest language of a text, by py3langid (Lui & Baldwin 2012); none for a blank text.
 
     Raises PackageError when there is none to choose from.
     """
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
     sample = " ".join(text).strip()[:SAMPLE]
     if not sample:
         return ""
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE)
+    identifier = _identifier()
     languages = sorted(set(among) & set(identifier.labels))
     if not languages:
         raise PackageError("no model package says its languages: name one with -m (`mtcli models` lists them)")

@@ -190,13 +190,37 @@ def read_lines(path: str | Path) -> list[str]:
     return lines
 
 
+def pair_blocks(src: list[str], tgt: list[str]) -> Iterator[tuple[str, int, list[tuple[str, str]]]]:
+    """The sentence pairs of line-aligned files, some together, with the source file and the number of the first line, from 1.
+
+    Raises DataError when a pair of files differs in length or all are empty, UsageError when a file has no partner.
+    """
+    check_partners(src, tgt)
+    total = 0
+    for src_path, tgt_path in zip(src, tgt, strict=True):
+        reader, line = LineReader(src_path), 1
+        beside = LinesBeside(tgt_path, reader)
+        for block in reader.blocks():
+            yield src_path, line, list(zip(block, beside.take(len(block)), strict=True))
+            line += len(block)
+        beside.end()
+        total += line - 1
+    if not total:
+        raise DataError(f"{' and '.join(src)}: is empty")
+
+
+def check_partners(src: list[str], tgt: list[str]) -> None:
+    """Raises UsageError when a source file has no target file or the other way round."""
+    if len(src) != len(tgt):
+        raise UsageError(f"{len(src)} source files {src} but {len(tgt)} target files {tgt}: give them in pairs")
+
+
 def read_corpora(src: list[str], tgt: list[str]) -> list[list[tuple[str, str]]]:
     """The sentence pairs of each source file and the target file that belongs to it, line-aligned.
 
     Raises DataError when a pair of files differs in length, UsageError when a file has no partner.
     """
-    if len(src) != len(tgt):
-        raise UsageError(f"{len(src)} source files {src} but {len(tgt)} target files {tgt}: give them in pairs")
+    check_partners(src, tgt)
     corpora = []
     for src_path, tgt_path in zip(src, tgt, strict=True):
         s, t = read_lines(src_path), read_lines(tgt_path)
@@ -214,7 +238,7 @@ def read_parallel(src: list[str], tgt: list[str]) -> list[tuple[str, str]]:
 class LineWriter:
     """Writes lines at once, without a buffer that could be lost or flushed twice."""
 
-    def __init__(self, stream: io.FileIO, name: str, lines: int = 0) -> None:
+    def __init__(self, stream: io.FileIO | gzip.GzipFile, name: str, lines: int = 0) -> None:
         self._stream, self._name, self.lines = stream, name, lines
         """`lines` were there before."""
 
@@ -240,14 +264,18 @@ class LineWriter:
 
 @contextmanager
 def open_output(path: str | Path) -> Iterator[LineWriter]:
-    """Standard output for `-`; else a file that appears under its name only when all of it is written."""
+    """Standard output for `-`; else a file, packed if its name ends in `.gz`, that appears only when all of it is written."""
     if str(path) == "-":
         if sys.stdout is None:
             raise DataError("standard output is closed: give -o FILE")
         yield LineWriter(io.FileIO(1, "w", closefd=False), "standard output")
         return
     with replacing(Path(path)) as temporary, io.FileIO(os.fspath(temporary), "w") as stream:
-        yield LineWriter(stream, str(path))
+        if str(path).endswith(".gz"):
+            with gzip.GzipFile("", "wb", 6, stream, mtime=0) as packed:
+                yield LineWriter(packed, str(path))
+        else:
+            yield LineWriter(stream, str(path))
 
 
 def part_of(path: str | Path) -> Path:

@@ -17,7 +17,7 @@ from mtcli.cli.options import one_line
 from mtcli.cli.signals import end_on_signals
 from mtcli.errors import MtcliError, out_of_memory
 
-COMMANDS = ("train", "translate", "score", "export", "tokenizer", "models")
+COMMANDS = ("train", "translate", "score", "data", "export", "tokenizer", "models")
 """Each is a module of this package, with a function of its name or, where it has commands below it, an `app`."""
 
 ENVIRONMENT = {

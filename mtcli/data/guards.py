@@ -92,14 +92,25 @@ def _duplicates(pairs: Pairs) -> list[str]:
     return [f"{count:,} pairs of the training text stand there more than once"] if count else []
 
 
-def _leaked(pairs: Pairs, held: Pairs) -> list[int]:
-    """Training pairs that share a side with a held-out pair.
+class Held:
+    """Held-out pairs, for which one asks whether a pair shares a side with them.
 
     Sides like "Yes." are common property: those of at most two words and 20 bytes count only if both sides are a held-out pair's.
     """
-    whole = {pair for pair in held if all(pair)}
-    src_sides, tgt_sides = ({text for text in side if not _short(text)} for side in zip(*held, strict=True))
-    return [i for i, pair in enumerate(pairs) if pair[0] in src_sides or pair[1] in tgt_sides or pair in whole]
+
+    def __init__(self, pairs: Pairs) -> None:
+        self._whole = {pair for pair in pairs if all(pair)}
+        sides = zip(*pairs, strict=True) if pairs else ((), ())
+        self._src, self._tgt = ({text for text in side if not _short(text)} for side in sides)
+
+    def __contains__(self, pair: tuple[str, str]) -> bool:
+        return pair[0] in self._src or pair[1] in self._tgt or pair in self._whole
+
+
+def _leaked(pairs: Pairs, held: Pairs) -> list[int]:
+    """Training pairs that share a side with a held-out pair."""
+    known = Held(held)
+    return [i for i, pair in enumerate(pairs) if pair in known]
 
 
 def _short(text: str) -> bool:

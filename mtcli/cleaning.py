@@ -1,0 +1,219 @@
+"""A corpus looked through line by line: what is fit to learn from is kept, and of the rest is said why not."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+from array import array
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+from mtcli.config import languages_of
+from mtcli.data.guards import Held
+from mtcli.data.rules import RULES, Learned, Rule, key, learn
+from mtcli.data.seen import Seen
+from mtcli.errors import UsageError
+from mtcli.languages import margins
+from mtcli.lines import LineReader, LineWriter, open_output, pair_blocks, read_parallel
+from mtcli.tables import table
+from mtcli.tokenizer import normalise
+
+log = logging.getLogger("mtcli")
+
+SAMPLE = 100_000
+"""Pairs from which is learned what is usual in the corpus."""
+SLOTS = 1 << 24
+"""Places in which lines are counted; so few share one by chance that it does no harm."""
+
+OF_CORPUS = (
+    Rule("overlap", 0, "no side stands in a held-out set", lambda *_: ""),
+    Rule("duplicates", 0, "no pair stands there before", lambda *_: ""),
+    Rule("near", 0, "nor one that differs but in case, punctuation and numbers", lambda *_: ""),
+    Rule("boilerplate", 30, "no side stands more often, whatever stands beside it", lambda *_: ""),
+)
+"""What is not seen in one pair alone; all but the last can only be on or off."""
+ALL = (*RULES, *OF_CORPUS)
+
+
+@dataclass(frozen=True)
+class CleanRequest:
+    """What is to be cleaned and how."""
+
+    src: list[str]
+    tgt: list[str]
+    out_src: str
+    out_tgt: str
+    explain: str = ""
+    """File for what is dropped; empty for none."""
+    rules: list[str] = field(default_factory=list)
+    """`NAME=LIMIT` and `NAME=off`."""
+    repair: bool = False
+    langs: str = ""
+    """Such as `de-en`; empty where the names of the files tell."""
+    held_src: list[str] = field(default_factory=list)
+    held_tgt: list[str] = field(default_factory=list)
+    """Held-out text that must not be trained on."""
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """How many pairs there were, and what became of them."""
+
+    pairs: int
+    kept: int
+    repaired: int
+    """Pairs that were changed."""
+    dropped: dict[str, int]
+    """By rule, in the order in which they are looked at."""
+
+
+def limits_of(rules: list[str]) -> dict[str, float]:
+    """The limit of each rule that is on. Raises UsageError for one that does not exist."""
+    limits: dict[str, float | None] = {rule.name: rule.limit for rule in ALL}
+    for setting in rules:
+        name, _, value = setting.partition("=")
+        if name not in limits:
+            raise UsageError(f"--rule {setting}: there is no such rule: choose one of {', '.join(limits)}")
+        try:
+            limits[name] = None if value == "off" else float(value)
+        except ValueError:
+            raise UsageError(f"--rule {setting}: write {name}=off or {name}=NUMBER") from None
+    return {name: limit for name, limit in limits.items() if limit is not None}
+
+
+def clean(request: CleanRequest) -> Cleaned:
+    """Write the pairs that keep all rules, in order. Nothing is written when anything goes wrong."""
+    limits = limits_of(request.rules)
+    if "-" in [*request.src, *request.tgt]:
+        raise UsageError("the text is read twice: give files, no standard input")
+    outputs = [request.out_src, request.out_tgt, *filter(None, [request.explain])]
+    if len(set(outputs)) < len(outputs):
+        raise UsageError("--out-src, --out-tgt and --explain are files of their own")
+    for source in (*request.src, *request.tgt):
+        for output in outputs:
+            LineReader(source).check_apart(output)
+    mend = _mender() if request.repair else None
+    sample = _sample(request, mend)
+    src_language, tgt_language = _languages(request)
+    learned = learn(sample, (margins(src_language), margins(tgt_language)), "alignment" in limits)
+    held = read_parallel(request.held_src, request.held_tgt) if request.held_src or request.held_tgt else []
+    sieve = _Sieve(limits, learned, Held([(normalise(src), normalise(tgt)) for src, tgt in held]))
+    kept = repaired = total = 0
+    with contextlib.ExitStack() as stack:
+        writers = [stack.enter_context(open_output(path)) for path in outputs]
+        for file, line, pairs in pair_blocks(request.src, request.tgt):
+            mended = [(mend(src), mend(tgt)) for src, tgt in pairs] if mend else pairs
+            why = sieve.look(mended)
+            chosen = [pair for pair, reason in zip(mended, why, strict=True) if not reason]
+            writers[0].write([src for src, _ in chosen])
+            writers[1].write([tgt for _, tgt in chosen])
+            if request.explain:
+                _explain(writers[2], file, line, mended, why)
+            total += len(pairs)
+            kept += len(chosen)
+            repaired += sum(before != after for before, after in zip(pairs, mended, strict=True))
+    return Cleaned(total, kept, repaired, {name: sieve.dropped[name] for name in limits})
+
+
+def _explain(writer: LineWriter, file: str, first: int, pairs: list[tuple[str, str]], why: list[tuple[str, str] | None]) -> None:
+    lines = [
+        "\t".join(normalise(cell) for cell in (f"{file}:{number}", *reason, src, tgt))
+        for number, ((src, tgt), reason) in enumerate(zip(pairs, why, strict=True), first)
+        if reason
+    ]
+    writer.write(lines)
+
+
+def _sample(request: CleanRequest, mend: Callable[[str], str] | None) -> list[tuple[str, str]]:
+    """Pairs drawn uniformly from all of them (Vitter 1985, algorithm R)."""
+    rng, seen = random.Random(1), 0
+    chosen: list[tuple[str, str]] = []
+    for _, _, pairs in pair_blocks(request.src, request.tgt):
+        for pair in pairs:
+            seen += 1
+            if len(chosen) < SAMPLE:
+                chosen.append(pair)
+            elif (place := rng.randrange(seen)) < SAMPLE:
+                chosen[place] = pair
+    return [(mend(src), mend(tgt)) for src, tgt in chosen] if mend else chosen
+
+
+def _languages(request: CleanRequest) -> tuple[str, str]:
+    if request.langs:
+        src, _, tgt = request.langs.partition("-")
+        if not (src and tgt):
+            raise UsageError(f"--langs {request.langs}: write it like de-en")
+        return src, tgt
+    languages = languages_of(request.src[0], request.tgt[0])
+    if not (languages.src and languages.tgt):
+        log.warning("the names of the files do not tell the languages: without --langs, lines in other languages are not found")
+    return languages.src, languages.tgt
+
+
+class _Sieve:
+    """All rules, and what they remember."""
+
+    def __init__(self, limits: dict[str, float], learned: Learned, held: Held) -> None:
+        self.dropped: Counter[str] = Counter()
+        self._limits, self._learned, self._held = limits, learned, held
+        self._rules = [(rule, limits[rule.name]) for rule in RULES if rule.name in limits]
+        self._exact, self._near = Seen(), Seen()
+        self._counts = [array("H", bytes(2 * SLOTS)) for _ in range(2)] if "boilerplate" in limits else []
+
+    def look(self, pairs: list[tuple[str, str]]) -> list[tuple[str, str] | None]:
+        """For each pair the rule that it breaks, and how; None for one that may stay."""
+        why = [self._broken(*pair) for pair in pairs]
+        for name, seen, of_line in (("duplicates", self._exact, str.strip), ("near", self._near, key)):
+            if name in self._limits:
+                left = [i for i, reason in enumerate(why) if not reason]
+                new = seen.add(f"{of_line(pairs[i][0])}\n{of_line(pairs[i][1])}" for i in left) if left else []
+                for i in (i for i, fresh in zip(left, new, strict=True) if not fresh):
+                    why[i] = (name, "stands there already")
+        if "boilerplate" in self._limits:
+            for i, pair in enumerate(pairs):
+                why[i] = why[i] or self._common(*pair)
+        self.dropped.update(reason[0] for reason in why if reason)
+        return why
+
+    def _broken(self, src: str, tgt: str) -> tuple[str, str] | None:
+        for rule, limit in self._rules:
+            if reason := rule.broken(src, tgt, limit, self._learned):
+                return rule.name, reason
+        if "overlap" in self._limits and (normalise(src), normalise(tgt)) in self._held:
+            return "overlap", "a side stands in a held-out set"
+        return None
+
+    def _common(self, *pair: str) -> tuple[str, str] | None:
+        often = 0
+        for counts, line in zip(self._counts, pair, strict=True):
+            place = int.from_bytes(blake2b(key(line).encode(errors="surrogatepass"), digest_size=4).digest()) % SLOTS
+            counts[place] = min(counts[place] + 1, 65535)
+            often = max(often, counts[place])
+        return ("boilerplate", f"a side stands there for the {often}th time") if often > self._limits["boilerplate"] else None
+
+
+def _mender() -> Callable[[str], str]:
+    """Repair of one line by ftfy (Speer 2019): wrong decoding, entities, NFC, odd blanks, control characters."""
+    from ftfy import TextFixerConfig, fix_text
+
+    config = TextFixerConfig(unescape_html=True, uncurl_quotes=False, fix_latin_ligatures=True, explain=False)
+    return lambda line: normalise(fix_text(line, config))
+
+
+def cleaned_table(found: Cleaned) -> str:
+    """The counts for people; they add up to the number of pairs."""
+    rows = [("pairs", found.pairs), ("kept", found.kept), *found.dropped.items()]
+    widest = max(len(name) for name, _ in rows)
+    lines = [f"{name.ljust(widest)}  {count:>11,}  {100 * count / found.pairs:6.2f} %" for name, count in rows]
+    changed = [f"\n{found.repaired:,} pairs were repaired"] if found.repaired else []
+    return "\n".join([*lines[:2], "", "dropped", *lines[2:], *changed])
+
+
+def rules_table() -> str:
+    """Name, limit and meaning of all rules."""
+    switches = {rule.name for rule in OF_CORPUS[:-1]} | {"empty"}
+    rows = [(rule.name, "" if rule.name in switches else f"{rule.limit:g}", rule.says) for rule in ALL]
+    return table([["rule", "limit", "a pair is kept when"], *map(list, rows)], "text")

@@ -1,0 +1,63 @@
+"""`mtcli data`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mtcli.cli.options import Debug, Json, Quiet, say, set_up
+
+app = typer.Typer(
+    help="Look at parallel text, clean it, hold some of it out.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Src = Annotated[list[str], typer.Option(metavar="FILE", help="Source text, plain or .gz; may be given several times.")]
+Tgt = Annotated[list[str], typer.Option(metavar="FILE", help="Its translation, line by line.")]
+Langs = Annotated[str, typer.Option(metavar="SRC-TGT", help="Languages, such as de-en.  [default: as the files are named]")]
+Held = Annotated[list[str] | None, typer.Option(metavar="FILE", help="Held-out text that must not be trained on.")]
+
+
+@app.command(epilog="Example: mtcli data clean --src raw.de --tgt raw.en --out-src train.de --out-tgt train.en --explain why.tsv")
+def clean(
+    src: Src,
+    tgt: Tgt,
+    out_src: Annotated[str, typer.Option(metavar="FILE", help="What is kept of the source; .gz packs it.")],
+    out_tgt: Annotated[str, typer.Option(metavar="FILE", help="What is kept of its translation.")],
+    explain: Annotated[
+        str,
+        typer.Option(metavar="FILE", help="Tab-separated: place, rule, reason, source and target of each pair that is dropped."),
+    ] = "",
+    rule: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=LIMIT|off", help="Another limit, or none; `mtcli data rules` lists them.")
+    ] = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="First mend wrong decoding, entities, odd blanks and control characters.")
+    ] = False,
+    langs: Langs = "",
+    held_src: Held = None,
+    held_tgt: Held = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Keep the pairs of lines that are fit to learn from. Prints how many each rule dropped."""
+    set_up(quiet)
+    from mtcli.cleaning import CleanRequest, cleaned_table
+    from mtcli.cleaning import clean as clean_text
+    from mtcli.tables import as_json
+
+    request = CleanRequest(src, tgt, out_src, out_tgt, explain, rule or [], repair, langs, held_src or [], held_tgt or [])
+    found = clean_text(request)
+    say(as_json(found) if json else cleaned_table(found))
+
+
+@app.command()
+def rules(debug: Debug = False) -> None:
+    """What `mtcli data clean` looks at, in this order, with the limits."""
+    from mtcli.cleaning import rules_table
+
+    say(rules_table())
