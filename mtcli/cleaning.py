@@ -17,7 +17,7 @@ from mtcli.data.rules import RULES, Learned, Rule, key, learn
 from mtcli.data.seen import Seen
 from mtcli.errors import UsageError
 from mtcli.languages import margins
-from mtcli.lines import LineReader, LineWriter, open_output, pair_blocks, read_parallel
+from mtcli.lines import LineWriter, open_output, pair_blocks, read_parallel, refuse_same
 from mtcli.tables import table
 from mtcli.tokenizer import normalise
 
@@ -27,12 +27,14 @@ SAMPLE = 100_000
 """Pairs from which is learned what is usual in the corpus."""
 SLOTS = 1 << 24
 """Places in which lines are counted; so few share one by chance that it does no harm."""
+BLANKS = str.maketrans("\t\r\0\v\f", "     ")
+"""What other tools take for the end of a line or a field."""
 
 OF_CORPUS = (
     Rule("overlap", 0, "no side stands in a held-out set", lambda *_: ""),
     Rule("duplicates", 0, "no pair stands there before", lambda *_: ""),
-    Rule("near", 0, "nor one that differs but in case, punctuation and numbers", lambda *_: ""),
-    Rule("boilerplate", 30, "no side stands more often, whatever stands beside it", lambda *_: ""),
+    Rule("near", 0, "nor one with the same letters in a row", lambda *_: ""),
+    Rule("boilerplate", 30, "no side stands there more often", lambda *_: ""),
 )
 """What is not seen in one pair alone; all but the last can only be on or off."""
 ALL = (*RULES, *OF_CORPUS)
@@ -94,7 +96,7 @@ def clean(request: CleanRequest) -> Cleaned:
         raise UsageError("--out-src, --out-tgt and --explain are files of their own")
     for source in (*request.src, *request.tgt):
         for output in outputs:
-            LineReader(source).check_apart(output)
+            refuse_same(source, output)
     mend = _mender() if request.repair else None
     sample = _sample(request, mend)
     src_language, tgt_language = _languages(request)
@@ -108,8 +110,8 @@ def clean(request: CleanRequest) -> Cleaned:
             mended = [(mend(src), mend(tgt)) for src, tgt in pairs] if mend else pairs
             why = sieve.look(mended)
             chosen = [pair for pair, reason in zip(mended, why, strict=True) if not reason]
-            writers[0].write([src for src, _ in chosen])
-            writers[1].write([tgt for _, tgt in chosen])
+            for writer, side in zip(writers[:2], (0, 1), strict=True):
+                writer.write([pair[side].translate(BLANKS) for pair in chosen])
             if request.explain:
                 _explain(writers[2], file, line, mended, why)
             total += len(pairs)

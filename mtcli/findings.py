@@ -8,7 +8,7 @@ from pathlib import Path
 from mtcli.analysis import Analysis, NGrams, Problem, Sentence, Sentences, Table, letter
 from mtcli.assess import Assessment
 from mtcli.lines import replacing
-from mtcli.page import MOST_LETTERS, bar, count, html, section
+from mtcli.page import MOST_LETTERS, bar, count, grid, html, section
 from mtcli.tables import SIGNIFICANT, holds
 from mtcli.words import differences
 
@@ -61,17 +61,7 @@ def _compared(found: Assessment) -> str:
     heads = ["", *(escape(metric.name) for metric in found.compared)]
     signatures = "".join(f"<code>{escape(metric.name)}: {escape(metric.signature)}</code>" for metric in found.compared)
     note = f'<p class="note">* p &lt; {SIGNIFICANT}: the difference to A is more than chance.</p>'
-    return f'{_grid(heads, rows)}{note}<div class="tested">{signatures}</div>'
-
-
-def _grid(heads: list[str], rows: list[list[str]]) -> str:
-    """A table; cells that are no `<td>` yet become one, the first of a row its heading."""
-    head = "".join(f"<th scope=col>{each}</th>" for each in heads)
-    body = "".join(
-        f"<tr><th scope=row>{first}</th>{''.join(c if c.startswith('<td') else f'<td>{c}</td>' for c in rest)}</tr>"
-        for first, *rest in rows
-    )
-    return f'<div class="wide"><table class="grid-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return f'{grid(heads, rows)}{note}<div class="tested">{signatures}</div>'
 
 
 def _table(table: Table, several: bool) -> str:
@@ -86,7 +76,7 @@ def _table(table: Table, several: bool) -> str:
                 value = values[number]
                 cells.append(f"{value:.2f}" if measure == "ratio" else bar(value, ("one", "two")[i % 2]))
         rows.append([row.label, *([f"{row.count:,}"] if table.counted else []), *cells])
-    return _grid(heads, rows)
+    return grid(heads, rows)
 
 
 def _faults(problems: list[Problem], several: bool) -> str:
@@ -99,7 +89,7 @@ def _faults(problems: list[Problem], several: bool) -> str:
             cells += [f"{len(lines):,}", f'<td class="places"><small>{places}</small></td>']
         rows.append([problem.name, *cells])
     heads = ["", *(head for i in range(systems) for head in (f"Lines {letter(i) if several else ''}", ""))]
-    return _grid(heads, rows)
+    return grid(heads, rows)
 
 
 def _ngrams(analysis: Analysis, several: bool) -> str:
@@ -110,7 +100,7 @@ def _some_ngrams(ngrams: NGrams, several: bool) -> str:
     counts = len(ngrams.ngrams[0].counts) if ngrams.ngrams else 0
     heads = ["", "In references", *(f"{ngrams.counted.capitalize()} {letter(i) if several else ''}" for i in range(counts))]
     rows = [[f"<bdi>{escape(each.text)}</bdi>", f"{each.in_refs:,}", *(f"{n:,}" for n in each.counts)] for each in ngrams.ngrams]
-    return f"<div><h3>{ngrams.title}</h3>{_grid(heads, rows)}</div>"
+    return f"<div><h3>{ngrams.title}</h3>{grid(heads, rows)}</div>"
 
 
 def _sentences(group: Sentences, several: bool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from mtcli.errors import DataError, PackageError
@@ -56,6 +57,13 @@ def margins(language: str) -> Callable[[str], float]:
     return margin
 
 
+def most_likely() -> Callable[[str], str]:
+    """A function that says in which language a line is; empty for a line without letters."""
+    identifier = _identifier()
+    return lambda line: str(identifier.classify(line)[0]) if any(map(str.isalpha, line)) else ""
+
+
+@cache
 def _identifier() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
@@ -71,8 +79,7 @@ def guess(text: list[str], among: list[str]) -> str:
     if not sample:
         return ""
     identifier = _identifier()
-    languages = sorted(set(among) & set(identifier.labels))
+    languages = set(among) & set(identifier.labels)
     if not languages:
         raise PackageError("no model package says its languages: name one with -m (`mtcli models` lists them)")
-    identifier.set_languages(languages)
-    return str(identifier.classify(sample)[0])
+    return next(str(language) for language, _ in identifier.rank(sample) if language in languages)

@@ -190,6 +190,12 @@ def read_lines(path: str | Path) -> list[str]:
     return lines
 
 
+def refuse_same(source: str, output: str) -> None:
+    """Raises DataError when what is to be written is a file that is read."""
+    if Path(source).exists() and Path(output).exists() and Path(source).samefile(output):
+        raise DataError(f"{output}: is the very file that is read: write to another")
+
+
 def pair_blocks(src: list[str], tgt: list[str]) -> Iterator[tuple[str, int, list[tuple[str, str]]]]:
     """The sentence pairs of line-aligned files, some together, with the source file and the number of the first line, from 1.
 

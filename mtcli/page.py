@@ -30,6 +30,16 @@ def bar(value: float, style: str) -> str:
     return f'<span class="bar">{value:.1f}{svg}</span>'
 
 
+def grid(heads: list[str], rows: list[list[str]]) -> str:
+    """A table of HTML; cells that are no `<td>` yet become one, the first of a row its heading."""
+    head = "".join(f"<th scope=col>{each}</th>" for each in heads)
+    body = "".join(
+        f"<tr><th scope=row>{first}</th>{''.join(c if c.startswith('<td') else f'<td>{c}</td>' for c in rest)}</tr>"
+        for first, *rest in rows
+    )
+    return f'<div class="wide"><table class="grid-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>

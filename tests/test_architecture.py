@@ -31,8 +31,8 @@ ROWS = [
     ],
     ["epochs", "package", "card", "details", "report", "engines", "markup", "parts"],
     ["translator", "pieces", "export", "languages"],
-    ["run", "pipe", "evaluation"],
-    ["trainer", "assess"],
+    ["run", "pipe", "evaluation", "cleaning", "holding", "survey"],
+    ["trainer", "assess", "survey_report"],
     ["findings"],
     ["cli"],
 ]
@@ -45,6 +45,7 @@ AT_MODULE_LEVEL = {
     "safetensors": {"training.checkpoint"},
     "sentencepiece": {"tokenizer"},
     "sacrebleu": {"scoring", "testsets", "analysis", "judges", "assess"},
+    "numpy": {"data.lexicon", "data.seen"},
     "typer": {"cli"},
 }
 """Where each library may be imported when a module is loaded; all others only inside functions."""

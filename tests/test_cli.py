@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[1]
 COMMANDS = [
     *("", "train", "translate", "score", "tokenizer", "tokenizer train", "tokenizer encode", "tokenizer decode"),
     *("models", "models list", "models info", "models test", "models note", "export"),
+    *("data", "data stats", "data clean", "data rules", "data split"),
 ]
 
 IMPORTS = """
@@ -109,6 +110,7 @@ def damage(package: Path, how: str) -> None:
 
 TRAIN = "train -m de-en --src train.de --tgt train.en --steps 3 --set training.validations=1 " + " ".join(TINY)
 NEW = "train -m new --src train.de --tgt train.en"
+CLEAN = "data clean --src train.de --tgt train.en --out-src o.de --out-tgt o.en"
 
 BAD_INPUT = [  # command, exit code, words that the error must hold
     ("translate -m de-en nothing.de", 1, "nothing.de no such file"),
@@ -192,6 +194,20 @@ BAD_INPUT = [  # command, exit code, words that the error must hold
     ("translate -m de-en --beam-size 0", 2, "beam_size at least 1"),
     ("translate -m de-en --length-penalty -1", 2, "length_penalty negative"),
     ("translate -m de-en --length-penalty nan", 2, "length_penalty"),
+    (f"{CLEAN} --rule lenght=3", 2, "lenght no such rule long"),
+    (f"{CLEAN} --rule long=much", 2, "long=much long=off long=NUMBER"),
+    (f"{CLEAN} --explain o.de", 2, "--explain files of their own"),
+    (f"{CLEAN} --langs german", 2, "german write it like de-en"),
+    (f"{CLEAN} --held-src two.en", 2, "1 source files 0 target files pairs"),
+    ("data clean --src - --tgt train.en --out-src a --out-tgt b", 2, "read twice give files"),
+    ("data clean --src train.de --tgt train.en --out-src train.de --out-tgt b", 1, "train.de very file write to another"),
+    ("data clean --src train.de --tgt two.en --out-src a --out-tgt b", 1, "two.en 2 lines train.de more"),
+    ("data clean --src empty.en --tgt empty.en --out-src a --out-tgt b", 1, "empty.en is empty"),
+    ("data stats --src train.de --tgt nothing.en", 1, "nothing.en no such file"),
+    ("data stats --src train.de --tgt train.en --report nowhere/page", 1, "nowhere cannot be written"),
+    ("data split --src train.de --tgt train.en -o new --dev 0 --test 0", 2, "nothing to hold out --dev --test"),
+    ("data split --src train.de --tgt train.en -o new --dev 9999", 1, "cannot be held out of 300"),
+    ("data split --src train.de --tgt train.en -o . --dev 9 --test 9", 1, "train.de is there already another folder"),
     ("score -i train.en", 2, "nothing to score against --test-set NAME"),
     ("score train.en --src -", 2, "- standard input read once"),
     ("score train.en -i train.en --metric comet", 2, "comet source --src FILE"),

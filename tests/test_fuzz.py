@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import random
@@ -17,8 +18,10 @@ from conftest import assert_lines, mtcli
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mtcli.cleaning import CleanRequest, clean
 from mtcli.pipe import StreamOptions, translate_stream
 from mtcli.scoring import read_text, score
+from mtcli.survey import survey
 from mtcli.tokenizer import normalise
 from mtcli.translator import Translator
 
@@ -71,8 +74,14 @@ def translator(transformer_package: Path) -> Translator:
 QUICK = {"beam_size": 1, "max_length_ratio": 0.2}
 
 
+def read_rows(path: str) -> list[list[str]]:
+    rows = [line.split("\t") for line in Path(path).read_text("utf-8").split("\n")[:-1]]
+    assert all(len(row) == 5 for row in rows)
+    return rows
+
+
 def check_in_process(lines: list[bytes], which: int, translator: Translator, package: Path, folder: Path) -> None:
-    """Translate, encode, decode and score the lines; line `which` is also translated alone."""
+    """Translate, encode, decode, score, clean and count the lines; line `which` is also translated alone."""
     source, output = folder / "source", folder / "output"
     source.write_bytes(b"\n".join(lines))
     texts = [line.removesuffix(b"\r").decode(errors="replace") for line in lines]
@@ -82,6 +91,13 @@ def check_in_process(lines: list[bytes], which: int, translator: Translator, pac
     assert all(not found[i] for i, text in enumerate(texts) if not normalise(text))
     tokenizer = translator.tokenizer
     assert tokenizer.decode(tokenizer.encode(texts, "src"), "src") == [normalise(text) for text in texts]
+    out = [str(folder / name) for name in ("out.src", "out.tgt", "why")]
+    cleaned = clean(CleanRequest([str(source)], [str(output)], *out, rules=["language=off"], repair=which % 2 == 1))
+    assert cleaned.pairs == len(lines) == cleaned.kept + sum(cleaned.dropped.values())
+    kept = [assert_lines(Path(path).read_bytes() or b"\n", max(1, cleaned.kept)) for path in out[:2]]
+    assert (not cleaned.kept or set(kept[1]) <= set(found)) and len(read_rows(out[2])) == len(lines) - cleaned.kept
+    surveyed = survey([str(source)], [str(output)], ([], []))
+    assert (surveyed.pairs, surveyed.src.distinct) == (len(lines), len(set(texts)))
     assert all(0 <= each.value < math.inf for each in score(read_text(str(output)), [read_text(str(source))], ("bleu", "chrf")))
 
 
@@ -122,6 +138,14 @@ def test_the_commands_take_any_lines_in_one_stream(transformer_package: Path, tm
     decoded = assert_lines(run(["tokenizer", "decode", *model], tmp_path, "pieces", pieces), len(lines))
     assert decoded == [normalise(line.removesuffix(b"\r").decode(errors="replace")) for line in lines]
     assert_lines(run(["tokenizer", "decode", *model], tmp_path, "text", text), len(lines))
+    files = ["--src", tmp_path / "source", "--tgt", tmp_path / "hyps"]
+    (tmp_path / "hyps").write_bytes(hyps)
+    outputs = ["--out-src", tmp_path / "out.src", "--out-tgt", tmp_path / "out.tgt", "--langs", "de-en", "--json"]
+    cleaned = json.loads(run(["data", "clean", *files, *outputs], tmp_path, "none", b""))
+    assert cleaned["pairs"] == len(lines) == cleaned["kept"] + sum(cleaned["dropped"].values())
+    for name in ("out.src", "out.tgt"):
+        assert_lines((tmp_path / name).read_bytes(), cleaned["kept"])
+    assert json.loads(run(["data", "stats", *files, "--json"], tmp_path, "none", b""))["pairs"] == len(lines)
     assert b"BLEU" in run(["score", tmp_path / "source", "--metric", "bleu"], tmp_path, "hyps", hyps)
 
 

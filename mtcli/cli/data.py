@@ -21,6 +21,30 @@ Langs = Annotated[str, typer.Option(metavar="SRC-TGT", help="Languages, such as 
 Held = Annotated[list[str] | None, typer.Option(metavar="FILE", help="Held-out text that must not be trained on.")]
 
 
+@app.command(epilog="Example: mtcli data stats --src train.de --tgt train.en --report stats.html")
+def stats(
+    src: Src,
+    tgt: Tgt,
+    held_src: Held = None,
+    held_tgt: Held = None,
+    model: Annotated[str, typer.Option("-m", "--model", metavar="MODEL", help="Count the pieces of its tokenizer, too.")] = "",
+    report: Annotated[str, typer.Option(metavar="FILE", help="Write the same as a page for a browser.")] = "",
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Look at parallel text: lengths, languages, scripts, duplicates, odd characters, lines that are shifted."""
+    set_up(quiet)
+    from mtcli.survey import survey
+    from mtcli.survey_report import survey_text, write_survey
+    from mtcli.tables import as_json
+
+    found = survey(src, tgt, (held_src or [], held_tgt or []), model)
+    if report:
+        write_survey(report, found, [*src, *tgt])
+    say(as_json(found) if json else survey_text(found))
+
+
 @app.command(epilog="Example: mtcli data clean --src raw.de --tgt raw.en --out-src train.de --out-tgt train.en --explain why.tsv")
 def clean(
     src: Src,
@@ -61,3 +85,25 @@ def rules(debug: Debug = False) -> None:
     from mtcli.cleaning import rules_table
 
     say(rules_table())
+
+
+@app.command(epilog="Example: mtcli data split --src all.de --tgt all.en --dev 2000 --test 2000 -o split")
+def split(
+    src: Src,
+    tgt: Tgt,
+    output: Annotated[str, typer.Option("-o", "--output", metavar="FOLDER", help="Where train.de, dev.de, ... are written.")],
+    dev: Annotated[int, typer.Option(metavar="N", help="Pairs to validate with.")] = 2000,
+    test: Annotated[int, typer.Option(metavar="N", help="Pairs to test with.")] = 2000,
+    seed: Annotated[int, typer.Option(metavar="N", help="Another one draws others.")] = 1,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Hold dev and test text out. It has the lengths of the whole, and shares no side with the rest."""
+    set_up(quiet)
+    from mtcli.holding import hold_out
+    from mtcli.tables import as_json
+
+    held = hold_out(src, tgt, dev, test, output, seed)
+    left_out = f", {held.left_out:,} that share a side with these left out" if held.left_out else ""
+    say(as_json(held) if json else f"{held.train:,} pairs to train on, {held.dev:,} dev, {held.test:,} test{left_out}")

@@ -138,10 +138,40 @@ def _check_related(name: str, pairs: Pairs) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Shift:
+    """Where one side is behind the other."""
+
+    line: int
+    """About the first such line, counted from 1."""
+    by: int
+    """Lines by which target lines stand too early; below 0 they stand too late."""
+    lines: int
+    """About how many lines that are in all."""
+
+    def __str__(self) -> str:
+        late = "late" if self.by < 0 else "early"
+        return (
+            f"on, target lines stand {abs(self.by)} too {late} for their source lines (about {self.lines:,} lines in all): "
+            "a line was lost or put in on one side there"
+        )
+
+
 def _shifted(name: str, pairs: Pairs) -> list[str]:
-    """Lines from which on one side is behind the other, as after a line that was lost or put in."""
-    if len(pairs) < FEWEST:
+    """Lines from which on one side is behind the other; told, or refused where they are many."""
+    shift = find_shift(pairs)
+    if not shift:
         return []
+    found = f"from about line {shift.line:,} of the {name} {shift}"
+    if shift.lines >= min(MANY, len(pairs) / 10):
+        raise DataError(f"{found}; mend the files")
+    return [found]
+
+
+def find_shift(pairs: Pairs) -> Shift | None:
+    """The first place from which on one side is behind the other, as after a line that was lost or put in."""
+    if len(pairs) < FEWEST:
+        return None
     src, tgt = _log_lengths(pairs)
     marks = [[("?" in text or "？" in text or "؟" in text) for text in side] for side in zip(*pairs, strict=True)]
     starts = list(range(0, max(1, len(pairs) - WINDOW // 2), WINDOW))
@@ -150,18 +180,11 @@ def _shifted(name: str, pairs: Pairs) -> list[str]:
     path = _best_path(evidence)
     lines = sum(b - a for a, b, shift in zip(starts, ends, path, strict=True) if shift)
     if not lines:
-        return []
+        return None
     first = next(i for i, shift in enumerate(path) if shift)
     shift = path[first]
     around = range(starts[max(0, first - 1)], ends[first])
-    line = 1 + (_change(src, tgt, marks, around, shift) if first else 0)
-    found = (
-        f"from about line {line:,} of the {name} on, target lines stand {abs(shift)} too {'late' if shift < 0 else 'early'} "
-        f"for their source lines (about {lines:,} lines in all): a line was lost or put in on one side there"
-    )
-    if lines >= min(MANY, len(pairs) / 10):
-        raise DataError(f"{found}; mend the files")
-    return [found]
+    return Shift(1 + (_change(src, tgt, marks, around, shift) if first else 0), shift, lines)
 
 
 def _evidence(lengths: tuple[list[float], list[float]], marks: list[list[bool]], start: int, end: int) -> list[float]:

@@ -52,7 +52,8 @@ class Lexicon:
         if min(len(rows), len(columns)) < KNOWN:
             return None
         found: list[list[float]] = [[self.table.get(row + column, 0.0) for column in columns] for row in rows]
-        of_rows, of_columns = sum(map(max, found)), sum(map(max, zip(*found, strict=True)))
+        of_rows: float = sum(map(max, found))
+        of_columns: float = sum(map(max, zip(*found, strict=True)))
         return min(of_rows / len(rows), of_columns / len(columns))
 
 

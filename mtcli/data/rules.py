@@ -67,6 +67,11 @@ def script_of(character: str) -> str:
     return "CJK" if script in ("HIRAGANA", "KATAKANA", "IDEOGRAPHIC", "BOPOMOFO") else script
 
 
+def odd_characters(line: str) -> int:
+    """How many controls, replacement characters and signs of wrong decoding it has."""
+    return 0 if line.isascii() and line.isprintable() else len(_ODD.findall(line)) + len(_MOJIBAKE.findall(line))
+
+
 # Rules
 
 _NUMBER = re.compile(r"\d+(?:[.:,'\u00a0\u202f]\d+)*")
@@ -120,7 +125,7 @@ def _letters(src: str, tgt: str, limit: float, learned: Learned) -> str:
 
 
 def _odd(src: str, tgt: str, limit: float, learned: Learned) -> str:
-    count = sum(len(found.findall(side)) for side in (src, tgt) for found in (_ODD, _MOJIBAKE))
+    count = odd_characters(src) + odd_characters(tgt)
     return f"{count} broken characters" if count > limit else ""
 
 
@@ -142,7 +147,7 @@ def _script(src: str, tgt: str, limit: float, learned: Learned) -> str:
 
 def _language(src: str, tgt: str, limit: float, learned: Learned) -> str:
     for name, side, margin in zip(("source", "target"), (src, tgt), learned.margins, strict=True):
-        value = margin(side)
+        value = margin(_LINK.sub("", side))
         if value > limit:
             return f"the {name} is in another language ({value:.0f} nats)"
     return ""
@@ -151,7 +156,7 @@ def _language(src: str, tgt: str, limit: float, learned: Learned) -> str:
 def _copied(src: str, tgt: str, limit: float, learned: Learned) -> str:
     if src.strip() == tgt.strip() and words(src) > 2:
         return "both sides are equal"
-    first, second = (Counter(side.lower().split()) for side in (src, tgt))
+    first, second = (Counter(word for word in side.lower().split() if len(word) > 1) for side in (src, tgt))
     least = min(first.total(), second.total())
     share = (first & second).total() / max(1, least)
     return f"{share:.0%} of the words stand on both sides" if least > 3 and share > limit else ""
@@ -166,8 +171,8 @@ def _numbers(src: str, tgt: str, limit: float, learned: Learned) -> str:
 
 
 def _digits(side: str) -> list[str]:
-    numbers = [number for number in _NUMBER.findall(unicodedata.normalize("NFKC", side)) if not _TIME.fullmatch(number)]
-    found = (re.sub(r"\D", "", number) for number in numbers)
+    numbers = [number for number in _NUMBER.findall(side) if not _TIME.fullmatch(number)]
+    found = ("".join(str(unicodedata.decimal(c)) for c in number if c.isdecimal()) for number in numbers)
     return [digits for digits in found if len(digits) > 1]
 
 
@@ -185,17 +190,17 @@ RULES: Sequence[Rule] = (
     Rule("empty", 0, "both sides have text", _empty),
     Rule("long", 200, "at most so many words a side", _long),
     Rule("word", 50, "no word has more letters", _word),
-    Rule("odd", 0, "at most so many characters that controls or a wrong decoding left", _odd),
+    Rule("odd", 0, "at most so many broken characters", _odd),
     Rule("markup", 0, "at most so many HTML tags and entities", _markup),
-    Rule("letters", 0.4, "at least this share of a side is letters", _letters),
-    Rule("script", 0.5, "at least this share of the letters is of the usual script of the side", _script),
-    Rule("ratio", 2.5, "no side is so many times as long as usual for the other", _ratio),
+    Rule("letters", 0.4, "at least this share of each side is letters", _letters),
+    Rule("script", 0.5, "at least this share of letters is in the usual script", _script),
+    Rule("ratio", 2.5, "no side is more times as long as usual for the other", _ratio),
     Rule("repeats", 6, "no letter or words in a row stand more often", _repeats),
-    Rule("copied", 0.7, "at most this share of the words stands on both sides", _copied),
-    Rule("numbers", 0.5, "at least this share of the long numbers stands on both sides", _numbers),
-    Rule("questions", 0, "no side has so many more question marks than the other", _questions),
-    Rule("language", 8, "no other language is so many nats likelier than the expected one", _language),
-    Rule("alignment", 0.4, "words translate each other: 0 as in random pairs, 1 as usual in the corpus", _aligned),
+    Rule("copied", 0.7, "at most this share of words stands on both sides", _copied),
+    Rule("numbers", 0.5, "at least this share of long numbers is on both sides", _numbers),
+    Rule("questions", 0, "at most so many more question marks on one side", _questions),
+    Rule("language", 8, "another language is at most so many nats likelier", _language),
+    Rule("alignment", 0.4, "its words translate each other (0 random, 1 as usual)", _aligned),
 )
 """In this order: a pair is dropped by the first that it breaks."""
 
