@@ -301,7 +301,12 @@ def going_on(path: str | Path) -> Iterator[LineWriter]:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             lines, size = _whole_lines(stream)
             stream.truncate(size)
-            yield LineWriter(stream, str(part), lines)
+            try:
+                yield LineWriter(stream, str(part), lines)
+            except BaseException:
+                if not stream.tell():
+                    part.unlink()
+                raise
             part.replace(path)
     except BlockingIOError:
         raise DataError(f"{part}: another process is writing it") from None

@@ -52,6 +52,8 @@ class StreamOptions:
     resume: bool = False
     """Go on where an earlier run has left the output."""
     treatment: Treatment = USUAL
+    mark: str = ""
+    """What each translation begins with that is not blank."""
 
 
 def translate_stream(models: list[str], source: str, output: str, options: StreamOptions, decoding: dict[str, float]) -> None:
@@ -173,7 +175,8 @@ def _render(lines: list[str], translations: list[list[Translation]], options: St
     for number, (line, found) in enumerate(zip(lines, translations, strict=True), first):
         match options.form:
             case "text":
-                yield " ||| ".join([found[0].text, *_aligned(found[0], options)])
+                mark = options.mark if found[0].text else ""
+                yield mark + " ||| ".join([found[0].text, *_aligned(found[0], options)])
             case "n-best":
                 for each in found:
                     yield " ||| ".join([str(number), each.text, f"{each.score:.4f}", *_aligned(each, options)])

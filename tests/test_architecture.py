@@ -32,7 +32,7 @@ ROWS = [
     ["epochs", "package", "card", "details", "report", "engines", "markup", "parts"],
     ["translator", "pieces", "export", "languages"],
     ["run", "pipe", "evaluation", "cleaning", "holding", "survey"],
-    ["trainer", "assess", "survey_report"],
+    ["trainer", "assess", "survey_report", "growing"],
     ["findings"],
     ["cli"],
 ]

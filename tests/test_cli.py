@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 COMMANDS = [
     *("", "train", "translate", "score", "tokenizer", "tokenizer train", "tokenizer encode", "tokenizer decode"),
     *("models", "models list", "models info", "models test", "models note", "export"),
-    *("data", "data stats", "data clean", "data rules", "data split"),
+    *("data", "data stats", "data clean", "data rules", "data split", "data backtranslate", "data distill"),
 ]
 
 IMPORTS = """
@@ -203,6 +203,9 @@ BAD_INPUT = [  # command, exit code, words that the error must hold
     ("data clean --src train.de --tgt train.en --out-src train.de --out-tgt b", 1, "train.de very file write to another"),
     ("data clean --src train.de --tgt two.en --out-src a --out-tgt b", 1, "two.en 2 lines train.de more"),
     ("data clean --src empty.en --tgt empty.en --out-src a --out-tgt b", 1, "empty.en is empty"),
+    ("data distill -m de-en --src train.de --out-tgt o --best-of 2", 2, "--best-of nearest to the reference give --tgt"),
+    ("data distill -m de-en --src train.de --out-tgt o --best-of 2 --tgt two.en", 1, "two.en 2 lines train.de more"),
+    ("data backtranslate -m nothing --tgt train.en --out-src o", 1, "nothing model"),
     ("data stats --src train.de --tgt nothing.en", 1, "nothing.en no such file"),
     ("data stats --src train.de --tgt train.en --report nowhere/page", 1, "nowhere cannot be written"),
     ("data split --src train.de --tgt train.en -o new --dev 0 --test 0", 2, "nothing to hold out --dev --test"),

@@ -12,6 +12,7 @@ import pytest
 from conftest import DATA, Page, mtcli
 from hypothesis import given
 from hypothesis import strategies as st
+from sacrebleu.metrics.chrf import CHRF
 
 from mtcli.cleaning import ALL, CleanRequest, clean
 from mtcli.data.lexicon import learn_lexicon
@@ -300,3 +301,52 @@ def test_a_shift_is_found_with_its_line(tmp_path: Path) -> None:
     [shift] = json.loads(mtcli("data", "stats", "--src", files[0], "--tgt", files[1], "--json").stdout)["shifts"]
     line = int(shift.partition("about line ")[2].partition(" ")[0].replace(",", ""))
     assert abs(line - 1501) < 256 and "target lines stand 1 too early" in shift
+
+
+# Growing
+
+
+def test_back_translations_are_marked_and_go_on_after_a_crash(transformer_package: Path, tmp_path: Path) -> None:
+    mono, out = tmp_path / "mono", tmp_path / "out"
+    lines = [s for s, _ in TRAIN[:30]]
+    lines[3] = ""
+    mono.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    plain = mtcli("translate", "-m", transformer_package, mono).stdout.decode().split("\n")[:-1]
+    command = ["data", "backtranslate", "-m", transformer_package, "--tgt", mono, "--out-src", out]
+    mtcli(*command)
+    made = out.read_text("utf-8")
+    assert made.split("\n")[:-1] == [f"<bt> {line}" if line else "" for line in plain]
+    out.unlink()
+    (tmp_path / "out.part").write_text("".join(made.splitlines(True)[:10]) + "<bt> half a", "utf-8")
+    mtcli(*command)
+    assert out.read_text("utf-8") == made and not (tmp_path / "out.part").exists()
+    assert b"is complete" in mtcli(*command).stderr
+    out.unlink()
+    mtcli(*command, "--no-tag")
+    assert out.read_text("utf-8").split("\n")[:-1] == plain
+    out.unlink()
+    mtcli(*command, "--sample", "--no-tag")
+    assert out.read_text("utf-8").split("\n")[:-1] != plain and out.read_text("utf-8").count("\n") == 30
+
+
+def test_of_a_teachers_translations_the_nearest_is_taken(transformer_package: Path, tmp_path: Path) -> None:
+    src, tgt = write(tmp_path, TRAIN[:12])
+    out = tmp_path / "out"
+    command = ["data", "distill", "-m", transformer_package, "--src", src, "--out-tgt", out]
+    mtcli(*command)
+    assert out.read_bytes() == mtcli("translate", "-m", transformer_package, src).stdout
+    out.unlink()
+    mtcli(*command, "--tgt", tgt, "--best-of", "4")
+    options = mtcli("translate", "-m", transformer_package, src, "--n-best", "4", "--beam-size", "5").stdout.decode().splitlines()
+    hyps: dict[int, list[str]] = {}
+    for line in options:
+        number, text, _ = line.split(" ||| ")
+        hyps.setdefault(int(number), []).append(text)
+    best = [max(hyps[i], key=lambda h, ref=ref: CHRF().sentence_score(h, [ref]).score) for i, (_, ref) in enumerate(TRAIN[:12])]
+    made = out.read_text("utf-8")
+    assert made.split("\n")[:-1] == best
+    out.unlink()
+    (tmp_path / "out.part").write_text("".join(made.splitlines(True)[:5]), "utf-8")
+    mtcli(*command, "--tgt", tgt, "--best-of", "4")
+    assert out.read_text("utf-8") == made
+    assert b"give --tgt" in mtcli(*command, "--best-of", "4", code=2).stderr

@@ -219,6 +219,12 @@ COMMANDS = {
     "models note": "models note de-en {data}/dev.en",
     "export": "export -m de-en --to ctranslate2",
     "export package": "export -m de-en --to package out",
+    "score details": "score {data}/test.en -i {data}/test.de --details --report out",
+    "data stats": "data stats --src {data}/test.de --tgt {data}/test.en --report out",
+    "data clean": "data clean --src {data}/test.de --tgt {data}/test.en --out-src out --out-tgt out.en --repair",
+    "data split": "data split --src {data}/test.de --tgt {data}/test.en --dev 9 --test 9 -o out",
+    "data backtranslate": "data backtranslate -m de-en --tgt {data}/test.de --out-src out",
+    "data distill": "data distill -m de-en --src {data}/test.de --out-tgt out --best-of 2 --tgt {data}/test.en",
     "train": "train -m new --src {data}/dev.de --tgt {data}/dev.en --steps 20 " + " ".join(TINY),
 }
 

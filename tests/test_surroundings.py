@@ -32,7 +32,8 @@ SURROUNDINGS: dict[str, dict[str, str | None]] = {  # what is set, or with None 
 }
 COMMANDS = [
     "translate -m dé-en", "translate -m dé-en --json", "tokenizer encode -m dé-en", "tokenizer decode -m dé-en",
-    "score reference", "score --json reference", "models", "models info dé-en", "--version",
+    "score reference", "score --json reference", "score --details reference", "models", "models info dé-en", "--version",
+    "data stats --src reference --tgt reference", "data rules",
 ]  # fmt: skip
 
 

@@ -107,3 +107,43 @@ def split(
     held = hold_out(src, tgt, dev, test, output, seed)
     left_out = f", {held.left_out:,} that share a side with these left out" if held.left_out else ""
     say(as_json(held) if json else f"{held.train:,} pairs to train on, {held.dev:,} dev, {held.test:,} test{left_out}")
+
+
+Threads = Annotated[int, typer.Option(min=0, help="Processor threads, each for sentences of its own; 0 takes all.")]
+
+
+@app.command(epilog="Example: mtcli data backtranslate -m en-de --tgt more.en --out-src more.de")
+def backtranslate(
+    model: Annotated[str, typer.Option("-m", "--model", metavar="MODEL", help="Translates the target text back.")],
+    tgt: Annotated[str, typer.Option(metavar="FILE", help="Text in the target language.")],
+    out_src: Annotated[str, typer.Option(metavar="FILE", help="Where a source line for each of its lines is written.")],
+    sample: Annotated[bool, typer.Option("--sample", help="Draw from the model instead of searching for the best.")] = False,
+    tag: Annotated[bool, typer.Option(help="Begin each line with <bt>, so that a model learns what was made by one.")] = True,
+    seed: Annotated[int, typer.Option(metavar="N", help="Another one draws others.")] = 1,
+    threads: Threads = 0,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Make training text of text that has no translation. The same command goes on after an interruption."""
+    set_up(quiet)
+    from mtcli.growing import backtranslate as make
+
+    make(model, tgt, out_src, sample, tag, seed, threads)
+
+
+@app.command(epilog="Example: mtcli data distill -m teacher --src train.de --tgt train.en --best-of 5 --out-tgt train.teacher.en")
+def distill(
+    model: Annotated[str, typer.Option("-m", "--model", metavar="MODEL", help="The teacher.")],
+    src: Annotated[str, typer.Option(metavar="FILE", help="Source text.")],
+    out_tgt: Annotated[str, typer.Option(metavar="FILE", help="Where the teacher's translations are written.")],
+    tgt: Annotated[str, typer.Option(metavar="FILE", help="References, for --best-of.")] = "",
+    best_of: Annotated[int, typer.Option(min=1, metavar="N", help="Of N translations take that nearest to the reference.")] = 1,
+    threads: Threads = 0,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Have a teacher translate what a smaller model is to learn from. The same command goes on after an interruption."""
+    set_up(quiet)
+    from mtcli.growing import distill as make
+
+    make(model, src, tgt, out_tgt, best_of, threads)
