@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 COMMANDS = [
     *("", "train", "translate", "score", "tokenizer", "tokenizer train", "tokenizer encode", "tokenizer decode"),
     *("models", "models list", "models info", "models test", "models note", "export"),
-    *("data", "data stats", "data clean", "data rules", "data split", "data backtranslate", "data distill"),
+    *("data", "data stats", "data clean", "data rules", "data split", "data backtranslate", "data distill", "data get"),
 ]
 
 IMPORTS = """
@@ -482,6 +482,10 @@ ELSEWHERE = {  # what a single command cannot cause here: where it is caused, by
     "comet-score ended with exit code": "test_judges.py: exit code 1: KeyError",
     "comet-score wrote no scores": "test_judges.py: wrote no scores that can be read",
     "comet-score gave": "test_judges.py: gave 499 scores for 500 lines",
+    "data get calls mtdata": "test_fetching.py: mtdata, which is not installed",
+    "of different languages": "test_fetching.py: different languages, deu-eng and fra-eng",
+    "nothing was kept": "test_fetching.py: give --accept",
+    "mtdata ended with": "test_fetching.py: mtdata ended with exit code 1",
     "is not on disk": "test_judges.py: is not on disk",
     "cannot be fetched from": "test_judges.py: its sum is not",
     "give --time": "test_training.py: give more --time",

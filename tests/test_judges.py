@@ -11,10 +11,6 @@ import statistics
 import subprocess
 import sys
 import tarfile
-import threading
-from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -199,23 +195,6 @@ def test_what_is_not_at_hand_is_told(options: tuple[str | Path, ...], code: int,
     done = mtcli("score", *options, code=code, stdin=b"x\n")
     assert words in done.stderr.decode() and done.stderr.count(b"\n") == 1
     assert not (on_disk / "wmt13").exists()
-
-
-@pytest.fixture
-def web(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """A server on this machine, and the folder that it serves."""
-    folder = tmp_path / "web"
-    folder.mkdir()
-
-    class Silent(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Silent, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", folder
-    server.shutdown()
-    server.server_close()
 
 
 def test_a_test_set_is_fetched_when_that_is_said(web: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -107,6 +108,32 @@ def split(
     held = hold_out(src, tgt, dev, test, output, seed)
     left_out = f", {held.left_out:,} that share a side with these left out" if held.left_out else ""
     say(as_json(held) if json else f"{held.train:,} pairs to train on, {held.dev:,} dev, {held.test:,} test{left_out}")
+
+
+@app.command(epilog="Example: mtcli data get Statmt-news_commentary-16-deu-eng -o corpora")
+def get(
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="Corpora by their names; `mtdata list -l deu-eng` knows them.")
+    ],
+    output: Annotated[
+        str, typer.Option("-o", "--output", metavar="FOLDER", help="Where the text, licences and citations are kept.")
+    ],
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Keep the text under the licences that are shown, without asking.")
+    ] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Fetch public corpora by the program mtdata. Their licences are shown before anything is kept."""
+    set_up(quiet)
+    from mtcli.fetching import fetch
+
+    def agree(licences: str) -> bool:
+        say(licences)
+        return accept or (sys.stdin is not None and sys.stdin.isatty() and typer.confirm("Keep it?", err=True))
+
+    for path in fetch(names, output, agree):
+        say(str(path))
 
 
 Threads = Annotated[int, typer.Option(min=0, help="Processor threads, each for sentences of its own; 0 takes all.")]
