@@ -160,7 +160,8 @@ class _Sieve:
 
     def __init__(self, limits: dict[str, float], learned: Learned, held: Held) -> None:
         self.dropped: Counter[str] = Counter()
-        self._limits, self._learned, self._held = limits, learned, held
+        self._limits, self._learned = limits, learned
+        self._held = held if "overlap" in limits else Held([])
         self._rules = [(rule, limits[rule.name]) for rule in RULES if rule.name in limits]
         self._exact, self._near = Seen(), Seen()
         self._counts = [array("H", bytes(2 * SLOTS)) for _ in range(2)] if "boilerplate" in limits else []
@@ -168,15 +169,17 @@ class _Sieve:
     def look(self, pairs: list[tuple[str, str]]) -> list[tuple[str, str] | None]:
         """For each pair the rule that it breaks, and how; None for one that may stay."""
         why = [self._broken(*pair) for pair in pairs]
-        for name, seen, of_line in (("duplicates", self._exact, str.strip), ("near", self._near, key)):
-            if name in self._limits:
-                left = [i for i, reason in enumerate(why) if not reason]
-                new = seen.add(f"{of_line(pairs[i][0])}\n{of_line(pairs[i][1])}" for i in left) if left else []
+        left = [i for i, reason in enumerate(why) if not reason]
+        keys = {i: (key(pairs[i][0]), key(pairs[i][1])) for i in left}
+        for name, seen, of_pair in (("duplicates", self._exact, pairs), ("near", self._near, keys)):
+            if name in self._limits and left:
+                new = seen.add("\n".join(line.strip() for line in of_pair[i]) for i in left)
                 for i in (i for i, fresh in zip(left, new, strict=True) if not fresh):
                     why[i] = (name, "stands there already")
+                left = [i for i in left if not why[i]]
         if "boilerplate" in self._limits:
-            for i, pair in enumerate(pairs):
-                why[i] = why[i] or self._common(*pair)
+            for i in left:
+                why[i] = self._common(*keys[i])
         self.dropped.update(reason[0] for reason in why if reason)
         return why
 
@@ -184,14 +187,14 @@ class _Sieve:
         for rule, limit in self._rules:
             if reason := rule.broken(src, tgt, limit, self._learned):
                 return rule.name, reason
-        if "overlap" in self._limits and (normalise(src), normalise(tgt)) in self._held:
+        if self._held and (normalise(src), normalise(tgt)) in self._held:
             return "overlap", "a side stands in a held-out set"
         return None
 
-    def _common(self, *pair: str) -> tuple[str, str] | None:
+    def _common(self, *keys: str) -> tuple[str, str] | None:
         often = 0
-        for counts, line in zip(self._counts, pair, strict=True):
-            place = int.from_bytes(blake2b(key(line).encode(errors="surrogatepass"), digest_size=4).digest()) % SLOTS
+        for counts, line in zip(self._counts, keys, strict=True):
+            place = int.from_bytes(blake2b(line.encode(errors="surrogatepass"), digest_size=4).digest()) % SLOTS
             counts[place] = min(counts[place] + 1, 65535)
             often = max(often, counts[place])
         return ("boilerplate", f"a side stands there for the {often}th time") if often > self._limits["boilerplate"] else None

@@ -15,8 +15,10 @@ ROOT = Path(__file__).parents[1]
 ROWS = [
     ["errors", "config", "vocab", "hypothesis", "lines", "tags", "degenerate", "sentences", "treatment", "words"],
     ["tokenizer", "data", "model", "scoring", "testsets", "ct2", "checksums"],
-    ["analysis", "judges", "page", "tables", "sampling", "noise", "corpora", "fetching"]
-    + ["quantized", "search", "training", "alignment", "glossary"],
+    [
+        *("analysis", "judges", "page", "tables", "sampling", "noise", "corpora", "fetching"),
+        *("quantized", "search", "training", "alignment", "glossary"),
+    ],
     ["epochs", "package", "card", "details", "report", "engines", "markup", "parts"],
     ["translator", "pieces", "export", "languages"],
     ["run", "pipe", "evaluation", "cleaning", "holding", "survey"],

@@ -103,6 +103,9 @@ class Held:
         sides = zip(*pairs, strict=True) if pairs else ((), ())
         self._src, self._tgt = ({text for text in side if not _short(text)} for side in sides)
 
+    def __bool__(self) -> bool:
+        return bool(self._src or self._tgt or self._whole)
+
     def __contains__(self, pair: tuple[str, str]) -> bool:
         return pair[0] in self._src or pair[1] in self._tgt or pair in self._whole
 

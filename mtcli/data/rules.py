@@ -75,6 +75,8 @@ def odd_characters(line: str) -> int:
 # Rules
 
 _NUMBER = re.compile(r"\d+(?:[.:,'\u00a0\u202f]\d+)*")
+_TWO_DIGITS = re.compile(r"\d.{0,2}\d")
+_NO_LETTER = re.compile(r"[\W\d_]+")
 _TIME = re.compile(r"\d{1,2}[.:]\d\d")
 """Half past two is 2:30 and 14.30."""
 _MARKUP = re.compile(r"</?[A-Za-z][^<>]{0,200}>|&(?:[A-Za-z]{2,8}|#\d{2,6}|#x[0-9A-Fa-f]{2,6});|\{\{|\]\]")
@@ -108,19 +110,29 @@ def _ratio(src: str, tgt: str, limit: float, learned: Learned) -> str:
 def _repeats(src: str, tgt: str, limit: float, learned: Learned) -> str:
     for side, other in ((src, tgt), (tgt, src)):
         run = max((len(match[0]) for match in _RUN.finditer(side) if match[1] not in "._-=*"), default=0)
-        ids: dict[str, int] = {}
-        loop, of_other = (repeated([ids.setdefault(w, len(ids)) for w in text.lower().split()]) for text in (side, other))
-        if max(run, loop) > limit and loop >= of_other:
+        loop = _loop(side, limit)
+        if max(run, loop) > limit and (run > loop or loop >= _loop(other, limit)):
             return f"{'a letter' if run > loop else 'words'} repeated {max(run, loop)} times"
     return ""
 
 
+def _loop(side: str, limit: float) -> int:
+    """Words of the longest loop, if it can have more than `limit`: two thirds of them stand there before."""
+    words_of = side.lower().split()
+    if 3 * (len(words_of) - len(set(words_of))) <= 2 * limit:
+        return 0
+    ids: dict[str, int] = {}
+    return repeated([ids.setdefault(word, len(ids)) for word in words_of])
+
+
 def _letters(src: str, tgt: str, limit: float, learned: Learned) -> str:
     for side in (src, tgt):
-        full = [c for c in side if not c.isspace()]
-        share = sum(c.isalpha() or unicodedata.category(c)[0] == "M" for c in full) / max(1, len(full))
-        if share < limit:
-            return f"{share:.0%} letters"
+        full = "".join(side.split())
+        letters = len(_NO_LETTER.sub("", full))
+        if letters < limit * len(full):
+            marks = sum(unicodedata.category(c)[0] == "M" for c in full)
+            if letters + marks < limit * len(full):
+                return f"{(letters + marks) / len(full):.0%} letters"
     return ""
 
 
@@ -165,12 +177,15 @@ def _copied(src: str, tgt: str, limit: float, learned: Learned) -> str:
 def _numbers(src: str, tgt: str, limit: float, learned: Learned) -> str:
     """Numbers of one digit are often written out."""
     first, second = (Counter(_digits(side)) for side in (src, tgt))
-    most = max(first.total(), second.total())
-    share = (first & second).total() / most if most else 1.0
-    return f"{share:.0%} of the numbers stand on both sides" if first and second and share < limit else ""
+    if not (first and second):
+        return ""
+    share = (first & second).total() / max(first.total(), second.total())
+    return f"{share:.0%} of the numbers stand on both sides" if share < limit else ""
 
 
 def _digits(side: str) -> list[str]:
+    if not _TWO_DIGITS.search(side):
+        return []
     numbers = [number for number in _NUMBER.findall(side) if not _TIME.fullmatch(number)]
     found = ("".join(str(unicodedata.decimal(c)) for c in number if c.isdecimal()) for number in numbers)
     return [digits for digits in found if len(digits) > 1]
@@ -207,4 +222,4 @@ RULES: Sequence[Rule] = (
 
 def key(line: str) -> str:
     """The letters of a line, whatever their case, or all of it if it has none: equal for lines that are nearly the same."""
-    return "".join(character for character in line.lower() if character.isalpha()) or line.strip()
+    return _NO_LETTER.sub("", line.lower()) or line.strip()
