@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import random
 from array import array
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -15,13 +17,19 @@ from mtcli.config import languages_of
 from mtcli.data.guards import Held
 from mtcli.data.rules import RULES, Learned, Rule, key, learn
 from mtcli.data.seen import Seen
-from mtcli.errors import UsageError
+from mtcli.errors import DataError, UsageError
 from mtcli.languages import margins
 from mtcli.lines import LineWriter, open_output, pair_blocks, read_parallel, refuse_same
 from mtcli.tables import table
 from mtcli.tokenizer import normalise
+from mtcli.workers import noticing_the_dead, pool
 
 log = logging.getLogger("mtcli")
+
+Pairs = list[tuple[str, str]]
+Reason = tuple[str, str]
+"""A rule, and how it is broken."""
+Verdict = tuple[Pairs, list[Reason | None]]
 
 SAMPLE = 100_000
 """Pairs from which is learned what is usual in the corpus."""
@@ -102,25 +110,55 @@ def clean(request: CleanRequest) -> Cleaned:
     src_language, tgt_language = _languages(request)
     learned = learn(sample, (margins(src_language), margins(tgt_language)), "alignment" in limits)
     held = read_parallel(request.held_src, request.held_tgt) if request.held_src or request.held_tgt else []
-    sieve = _Sieve(limits, learned, Held([(normalise(src), normalise(tgt)) for src, tgt in held]))
+    judge = _Judge(limits, learned, Held([(normalise(src), normalise(tgt)) for src, tgt in held]), mend)
+    memory = _Memory(limits)
     kept = repaired = total = 0
     with contextlib.ExitStack() as stack:
         writers = [stack.enter_context(open_output(path)) for path in outputs]
-        for file, line, pairs in pair_blocks(request.src, request.tgt):
-            mended = [(mend(src), mend(tgt)) for src, tgt in pairs] if mend else pairs
-            why = sieve.look(mended)
-            chosen = [pair for pair, reason in zip(mended, why, strict=True) if not reason]
+        for file, line, raw, (pairs, why) in _judged(request, judge):
+            memory.look(pairs, why)
+            chosen = [pair for pair, reason in zip(pairs, why, strict=True) if not reason]
             for writer, side in zip(writers[:2], (0, 1), strict=True):
                 writer.write([pair[side].translate(BLANKS) for pair in chosen])
             if request.explain:
-                _explain(writers[2], file, line, mended, why)
-            total += len(pairs)
+                _explain(writers[2], file, line, pairs, why)
+            total += len(raw)
             kept += len(chosen)
-            repaired += sum(before != after for before, after in zip(pairs, mended, strict=True))
-    return Cleaned(total, kept, repaired, {name: sieve.dropped[name] for name in limits})
+            repaired += sum(before != after for before, after in zip(raw, pairs, strict=True))
+    return Cleaned(total, kept, repaired, {name: memory.dropped[name] for name in limits})
 
 
-def _explain(writer: LineWriter, file: str, first: int, pairs: list[tuple[str, str]], why: list[tuple[str, str] | None]) -> None:
+def _judged(request: CleanRequest, judge: _Judge) -> Iterator[tuple[str, int, Pairs, Verdict]]:
+    """Blocks of pairs and what is to be said of them, in order; some processes look at a block each."""
+    workers = len(os.sched_getaffinity(0))
+    waiting: deque[tuple[str, int, Pairs, Future[Verdict]]] = deque()
+    with pool(workers, _begin_worker, judge) as executor:
+        for file, line, pairs in pair_blocks(request.src, request.tgt):
+            waiting.append((file, line, pairs, executor.submit(_work, pairs)))
+            if len(waiting) > 4 * workers:
+                yield _awaited(*waiting.popleft())
+        while waiting:
+            yield _awaited(*waiting.popleft())
+
+
+def _awaited(file: str, line: int, pairs: Pairs, job: Future[Verdict]) -> tuple[str, int, Pairs, Verdict]:
+    with noticing_the_dead(DataError, ""):
+        return file, line, pairs, job.result()
+
+
+_judge_of_worker: _Judge
+
+
+def _begin_worker(judge: _Judge) -> None:
+    global _judge_of_worker  # noqa: PLW0603
+    _judge_of_worker = judge
+
+
+def _work(pairs: Pairs) -> Verdict:
+    return _judge_of_worker.look(pairs)
+
+
+def _explain(writer: LineWriter, file: str, first: int, pairs: Pairs, why: list[Reason | None]) -> None:
     lines = [
         "\t".join(normalise(cell) for cell in (f"{file}:{number}", *reason, src, tgt))
         for number, ((src, tgt), reason) in enumerate(zip(pairs, why, strict=True), first)
@@ -129,10 +167,10 @@ def _explain(writer: LineWriter, file: str, first: int, pairs: list[tuple[str, s
     writer.write(lines)
 
 
-def _sample(request: CleanRequest, mend: Callable[[str], str] | None) -> list[tuple[str, str]]:
+def _sample(request: CleanRequest, mend: Callable[[str], str] | None) -> Pairs:
     """Pairs drawn uniformly from all of them (Vitter 1985, algorithm R)."""
     rng, seen = random.Random(1), 0
-    chosen: list[tuple[str, str]] = []
+    chosen: Pairs = []
     for _, _, pairs in pair_blocks(request.src, request.tgt):
         for pair in pairs:
             seen += 1
@@ -155,20 +193,39 @@ def _languages(request: CleanRequest) -> tuple[str, str]:
     return languages.src, languages.tgt
 
 
-class _Sieve:
-    """All rules, and what they remember."""
+class _Judge:
+    """What can be said of a pair that stands alone."""
 
-    def __init__(self, limits: dict[str, float], learned: Learned, held: Held) -> None:
-        self.dropped: Counter[str] = Counter()
-        self._limits, self._learned = limits, learned
+    def __init__(self, limits: dict[str, float], learned: Learned, held: Held, mend: Callable[[str], str] | None) -> None:
+        self._learned, self._mend = learned, mend
         self._held = held if "overlap" in limits else Held([])
         self._rules = [(rule, limits[rule.name]) for rule in RULES if rule.name in limits]
+
+    def look(self, pairs: Pairs) -> Verdict:
+        """The pairs, repaired if that is asked for, and for each the rule that it breaks, and how, or None."""
+        mended = [(self._mend(src), self._mend(tgt)) for src, tgt in pairs] if self._mend else pairs
+        return mended, [self._broken(*pair) for pair in mended]
+
+    def _broken(self, src: str, tgt: str) -> Reason | None:
+        for rule, limit in self._rules:
+            if reason := rule.broken(src, tgt, limit, self._learned):
+                return rule.name, reason
+        if self._held and (normalise(src), normalise(tgt)) in self._held:
+            return "overlap", "a side stands in a held-out set"
+        return None
+
+
+class _Memory:
+    """What is known of the pairs that were there before."""
+
+    def __init__(self, limits: dict[str, float]) -> None:
+        self.dropped: Counter[str] = Counter()
+        self._limits = limits
         self._exact, self._near = Seen(), Seen()
         self._counts = [array("H", bytes(2 * SLOTS)) for _ in range(2)] if "boilerplate" in limits else []
 
-    def look(self, pairs: list[tuple[str, str]]) -> list[tuple[str, str] | None]:
-        """For each pair the rule that it breaks, and how; None for one that may stay."""
-        why = [self._broken(*pair) for pair in pairs]
+    def look(self, pairs: Pairs, why: list[Reason | None]) -> None:
+        """Fill in a reason for those of the pairs that still have none and stand there too often."""
         left = [i for i, reason in enumerate(why) if not reason]
         keys = {i: (key(pairs[i][0]), key(pairs[i][1])) for i in left}
         for name, seen, of_pair in (("duplicates", self._exact, pairs), ("near", self._near, keys)):
@@ -181,17 +238,8 @@ class _Sieve:
             for i in left:
                 why[i] = self._common(*keys[i])
         self.dropped.update(reason[0] for reason in why if reason)
-        return why
 
-    def _broken(self, src: str, tgt: str) -> tuple[str, str] | None:
-        for rule, limit in self._rules:
-            if reason := rule.broken(src, tgt, limit, self._learned):
-                return rule.name, reason
-        if self._held and (normalise(src), normalise(tgt)) in self._held:
-            return "overlap", "a side stands in a held-out set"
-        return None
-
-    def _common(self, *keys: str) -> tuple[str, str] | None:
+    def _common(self, *keys: str) -> Reason | None:
         often = 0
         for counts, line in zip(self._counts, keys, strict=True):
             place = int.from_bytes(blake2b(line.encode(errors="surrogatepass"), digest_size=4).digest()) % SLOTS

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ROWS = [
-    ["errors", "config", "vocab", "hypothesis", "lines", "tags", "degenerate", "sentences", "treatment", "words"],
+    ["errors", "config", "vocab", "hypothesis", "lines", "tags", "degenerate", "sentences", "treatment", "words", "workers"],
     ["tokenizer", "data", "model", "scoring", "testsets", "ct2", "checksums"],
     [
         *("analysis", "judges", "page", "tables", "sampling", "noise", "corpora", "fetching"),

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import functools
 import itertools
 import logging
-import multiprocessing
 import multiprocessing.process
-import os
-import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future
 
 import torch
 
@@ -24,6 +18,7 @@ from mtcli.errors import TranslationError, out_of_memory
 from mtcli.hypothesis import Hypothesis, Sentence
 from mtcli.search import PADDING, Decoder, search
 from mtcli.training.loop import token_losses
+from mtcli.workers import noticing_the_dead, pool
 
 log = logging.getLogger("mtcli")
 
@@ -38,8 +33,7 @@ class TorchEngine:
     def __init__(self, decoder: Decoder, device: torch.device, workers: int = 0) -> None:
         self._decoder, self._device, self._pool = decoder, device, None
         if workers > 1:
-            fork = multiprocessing.get_context("fork")  # the model is shared, and nothing is loaded again
-            self._pool = ProcessPoolExecutor(workers, fork, _begin_worker, (self._search, os.getpid()))
+            self._pool = pool(workers, _begin_worker, self._search)
         self._workers: list[multiprocessing.process.BaseProcess] = []
         self._share = 1
         """Share of a batch, 1/n, that memory holds."""
@@ -101,7 +95,7 @@ class TorchEngine:
         if not self._pool or len(batches) < 2:
             return [functools.partial(self._search, batch, config) for batch in batches]
         others = set(multiprocessing.active_children())
-        with _noticing_the_dead():
+        with noticing_the_dead(TranslationError, ": give --threads 1"):
             jobs = [self._pool.submit(_work, batch, config) for batch in batches]
         self._workers += set(multiprocessing.active_children()) - others
         return [functools.partial(_result, job) for job in jobs]
@@ -129,19 +123,12 @@ class TorchEngine:
 
 Search = Callable[[list[Sentence], DecodingConfig], Hypotheses]
 _search_of_worker: Search
-_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG, see prctl(2)
 
 
-def _begin_worker(search_of_worker: Search, parent: int) -> None:
+def _begin_worker(search_of_worker: Search) -> None:
     global _search_of_worker  # noqa: PLW0603
     _search_of_worker = search_of_worker
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 def _work(batch: list[Sentence], config: DecodingConfig) -> Hypotheses:
@@ -149,16 +136,8 @@ def _work(batch: list[Sentence], config: DecodingConfig) -> Hypotheses:
 
 
 def _result(job: Future[Hypotheses]) -> Hypotheses:
-    with _noticing_the_dead():
+    with noticing_the_dead(TranslationError, ": give --threads 1"):
         return job.result()
-
-
-@contextlib.contextmanager
-def _noticing_the_dead() -> Iterator[None]:
-    try:
-        yield
-    except BrokenProcessPool as error:
-        raise TranslationError("a worker process was killed, perhaps for want of memory: give --threads 1") from error
 
 
 def pick_device(name: str) -> torch.device:
