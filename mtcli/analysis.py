@@ -283,8 +283,8 @@ def _within(gram: tuple[str, ...], other: tuple[str, ...]) -> bool:
 
 # Problems
 
-_NUMBER = re.compile(r"\d+(?:[.,'\u00a0\u202f]\d+)*")
-_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_NUMBER = re.compile(r"\d+(?:[.,'\u00a0\u202f]\d+| \d{3}(?!\d))*")
+_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 
 
 def _problems(test: TestSet) -> list[Problem]:

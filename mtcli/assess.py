@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sacrebleu.metrics.base import Metric
 from sacrebleu.metrics.bleu import BLEU
 
+from mtcli.config import languages_named
 from mtcli.errors import UsageError
 from mtcli.lines import read_lines
 from mtcli.scoring import (
@@ -16,6 +17,7 @@ from mtcli.scoring import (
     Score,
     System,
     check_length,
+    check_test,
     compare,
     read_beside,
     read_system,
@@ -67,6 +69,9 @@ class Assessment:
 
 def assess(request: ScoreRequest) -> Assessment:
     """Score one or several systems. What can be told before translations are read or made, is: UsageError and DataError."""
+    if request.train and not request.analysed:
+        raise UsageError("--train-tgt tells how rare words are in what --details and --report show: give one of the two")
+    check_test(request.test)
     src_file, ref_files = _files(request)
     src = read_text(src_file) if src_file else []
     metrics = [_metric(name, request, src) for name in request.metrics]
@@ -118,7 +123,7 @@ def _files(request: ScoreRequest) -> tuple[str, list[str]]:
 def _metric(name: str, request: ScoreRequest, src: list[str]) -> Metric:
     kind, _, settings = name.partition(":")
     if kind not in ("comet", "confidence"):
-        return scorer(name, language=request.langs.partition("-")[2])
+        return scorer(name, language=languages_named(request.langs).tgt if request.langs else "")
     if not src:
         raise UsageError(f"--metric {kind} looks at the source, too: give --src FILE")
     if kind == "comet":

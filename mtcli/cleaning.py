@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import random
 from array import array
@@ -13,13 +14,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from mtcli.config import languages_of
+from mtcli.config import languages_named, languages_of
 from mtcli.data.guards import Held
 from mtcli.data.rules import RULES, Learned, Rule, key, learn
 from mtcli.data.seen import Seen
 from mtcli.errors import DataError, UsageError
 from mtcli.languages import margins
-from mtcli.lines import LineWriter, open_output, pair_blocks, read_parallel, refuse_same
+from mtcli.lines import BLANKS, LineWriter, open_output, pair_blocks, read_parallel, refuse_same
 from mtcli.tables import table
 from mtcli.tokenizer import normalise
 from mtcli.workers import noticing_the_dead, pool
@@ -35,9 +36,6 @@ SAMPLE = 100_000
 """Pairs from which is learned what is usual in the corpus."""
 SLOTS = 1 << 24
 """Places in which lines are counted; so few share one by chance that it does no harm."""
-BLANKS = str.maketrans("\t\r\0\v\f", "     ")
-"""What other tools take for the end of a line or a field."""
-
 OF_CORPUS = (
     Rule("overlap", 0, "no side stands in a held-out set", lambda *_: ""),
     Rule("duplicates", 0, "no pair stands there before", lambda *_: ""),
@@ -46,6 +44,8 @@ OF_CORPUS = (
 )
 """What is not seen in one pair alone; all but the last can only be on or off."""
 ALL = (*RULES, *OF_CORPUS)
+SWITCHES = {"empty", *(rule.name for rule in OF_CORPUS[:-1])}
+"""Rules without a limit."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,14 @@ def limits_of(rules: list[str]) -> dict[str, float]:
         name, _, value = setting.partition("=")
         if name not in limits:
             raise UsageError(f"--rule {setting}: there is no such rule: choose one of {', '.join(limits)}")
+        if name in SWITCHES and value != "off":
+            raise UsageError(f"--rule {setting}: it has no limit: write {name}=off")
         try:
             limits[name] = None if value == "off" else float(value)
         except ValueError:
-            raise UsageError(f"--rule {setting}: write {name}=off or {name}=NUMBER") from None
+            limits[name] = math.nan
+        if not 0 <= (limits[name] or 0) < math.inf:
+            raise UsageError(f"--rule {setting}: write {name}=off or {name}=NUMBER, which is not negative")
     return {name: limit for name, limit in limits.items() if limit is not None}
 
 
@@ -182,12 +186,7 @@ def _sample(request: CleanRequest, mend: Callable[[str], str] | None) -> Pairs:
 
 
 def _languages(request: CleanRequest) -> tuple[str, str]:
-    if request.langs:
-        src, _, tgt = request.langs.partition("-")
-        if not (src and tgt):
-            raise UsageError(f"--langs {request.langs}: write it like de-en")
-        return src, tgt
-    languages = languages_of(request.src[0], request.tgt[0])
+    languages = languages_named(request.langs) if request.langs else languages_of(request.src[0], request.tgt[0])
     if not (languages.src and languages.tgt):
         log.warning("the names of the files do not tell the languages: without --langs, lines in other languages are not found")
     return languages.src, languages.tgt
@@ -267,6 +266,5 @@ def cleaned_table(found: Cleaned) -> str:
 
 def rules_table() -> str:
     """Name, limit and meaning of all rules."""
-    switches = {rule.name for rule in OF_CORPUS[:-1]} | {"empty"}
-    rows = [(rule.name, "" if rule.name in switches else f"{rule.limit:g}", rule.says) for rule in ALL]
+    rows = [(rule.name, "" if rule.name in SWITCHES else f"{rule.limit:g}", rule.says) for rule in ALL]
     return table([["rule", "limit", "a pair is kept when"], *map(list, rows)], "text")

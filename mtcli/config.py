@@ -426,6 +426,14 @@ def preset(name: str, architecture: str) -> dict[str, dict[str, Any]]:
     return {"model": {"architecture": architecture, **values["model"]}, "training": dict(values["training"])}
 
 
+def languages_named(text: str) -> Languages:
+    """The languages of `de-en`. Raises UsageError when it is not written like that."""
+    src, _, tgt = text.partition("-")
+    if not (re.fullmatch(r"[A-Za-z_]{2,8}", src) and re.fullmatch(r"[A-Za-z_]{2,8}", tgt)):
+        raise UsageError(f"--langs {text}: write it like de-en")
+    return Languages(src, tgt)
+
+
 def languages_of(src: str, tgt: str) -> Languages:
     """The languages that file names such as `train.de` and `train.en.gz` tell."""
     return Languages(_language(src), _language(tgt))

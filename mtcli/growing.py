@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtcli.errors import UsageError
-from mtcli.lines import LineReader, LinesBeside, going_on, part_of
+from mtcli.lines import LineReader, LinesBeside, going_on, is_complete
 from mtcli.pipe import StreamOptions, translate_stream
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def distill(model: str, src: str, tgt: str, out_tgt: str, best_of: int, threads:
         raise UsageError("--best-of chooses the translation that is nearest to the reference: give --tgt")
     if best_of == 1:
         translate_stream([model], src, out_tgt, StreamOptions(threads=threads, resume=True), {})
-    elif not Path(out_tgt).exists() or part_of(out_tgt).exists():
+    elif not is_complete(out_tgt, src):
         _write_nearest(model, LineReader(src), tgt, out_tgt, best_of, threads)
 
 
@@ -47,8 +48,9 @@ def _write_nearest(model: str, reader: LineReader, tgt: str, out_tgt: str, best_
 
     chrf, beside = CHRF(), LinesBeside(tgt, reader)
     reader.check_apart(out_tgt)
+    how = json.dumps([str(Path(model).resolve()), best_of])
     translator = Translator.load(model, threads=threads, n_best=best_of, beam_size=max(5, best_of))
-    with closing(translator.engine), going_on(out_tgt) as writer:
+    with closing(translator.engine), going_on(out_tgt, how) as writer:
         reader.skip(writer.lines)
         beside.take(writer.lines)
         for block in reader.blocks():

@@ -9,7 +9,7 @@ from pathlib import Path
 from mtcli.config import languages_of
 from mtcli.data.split import Pairs, draw
 from mtcli.errors import DataError, UsageError
-from mtcli.lines import open_output, read_parallel, unwritable
+from mtcli.lines import BLANKS, open_output, read_parallel, unwritable
 from mtcli.tokenizer import normalise
 
 
@@ -30,7 +30,7 @@ def hold_out(src: list[str], tgt: list[str], dev: int, test: int, folder: str, s
     Raises DataError when there are too few pairs or a file is there already.
     """
     if dev < 0 or test < 0 or not dev + test:
-        raise UsageError("there is nothing to hold out: give --dev or --test above 0")
+        raise UsageError("there is nothing to hold out: give --dev or --test above 0, and none below")
     languages = languages_of(src[0], tgt[0])
     suffixes = (languages.src or "src", languages.tgt or "tgt")
     if suffixes[0] == suffixes[1]:
@@ -43,7 +43,9 @@ def hold_out(src: list[str], tgt: list[str], dev: int, test: int, folder: str, s
     pairs = read_parallel(src, tgt)
     kept, chosen = draw(pairs, dev + test, seed, normalise)
     if len(chosen) < dev + test or not kept:
-        raise DataError(f"{dev + test} pairs cannot be held out of {len(pairs)}, of which {len(chosen)} have sides of their own")
+        raise DataError(
+            f"{dev + test} pairs cannot be held out of {len(pairs)}: {len(chosen)} share no side, and some must be left"
+        )
     # Every so many of the chosen, which are in the order of their lengths, goes to dev.
     of_dev = {i for i in range(len(chosen)) if (i + 1) * dev // len(chosen) > i * dev // len(chosen)}
     parts = {"train": kept, "dev": [], "test": []}
@@ -61,4 +63,4 @@ def _write(files: dict[str, list[Path]], texts: dict[str, Pairs], folder: Path) 
     with contextlib.ExitStack() as stack:
         for name, paths in files.items():
             for side, path in enumerate(paths):
-                stack.enter_context(open_output(path)).write([pair[side] for pair in texts[name]])
+                stack.enter_context(open_output(path)).write([pair[side].translate(BLANKS) for pair in texts[name]])

@@ -48,6 +48,8 @@ def margins(language: str) -> Callable[[str], float]:
     """A function that says by how many nats another language is likelier for a line than this one; always 0 if it is unknown."""
     identifier = _identifier()
     if language not in identifier.labels:
+        if language:
+            log.warning("py3langid does not know the language %s: lines in other languages are not found there", language)
         return lambda line: 0.0
 
     def margin(line: str) -> float:

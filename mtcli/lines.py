@@ -30,6 +30,8 @@ BLOCK = 1024
 """Most lines that are handed over together."""
 MOST_BYTES = 1 << 20
 """Input after which lines are handed over, however few they are."""
+BLANKS = str.maketrans("\t\r\0\v\f", "     ")
+"""What other tools take for the end of a line or a field."""
 LONGEST = 1 << 26
 """Most bytes of a line: no sentence has them, and memory would not hold what never ends."""
 PAUSE = 0.005
@@ -290,28 +292,46 @@ def part_of(path: str | Path) -> Path:
 
 
 @contextmanager
-def going_on(path: str | Path) -> Iterator[LineWriter]:
+def going_on(path: str | Path, how: str) -> Iterator[LineWriter]:
     """As `open_output`, but after the whole lines that an earlier run has left beside `path`, and leaving there what it wrote.
 
-    Raises DataError when another process writes there.
+    `how` says on what the lines depend, and is kept beside them. Raises DataError when they were begun otherwise, and when another
+    process writes there.
     """
-    part = part_of(path)
+    part, note = part_of(path), Path(f"{path}.part.how")
     try:
         with io.FileIO(os.fspath(part), "a+") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             lines, size = _whole_lines(stream)
+            if lines and note.exists() and note.read_text("utf-8") != how:
+                raise DataError(f"{part}: was begun by another command: give the same, or remove it to begin again")
+            note.write_text(how, "utf-8")
             stream.truncate(size)
             try:
                 yield LineWriter(stream, str(part), lines)
             except BaseException:
                 if not stream.tell():
                     part.unlink()
+                    note.unlink(missing_ok=True)
                 raise
             part.replace(path)
+            note.unlink(missing_ok=True)
     except BlockingIOError:
         raise DataError(f"{part}: another process is writing it") from None
     except OSError as error:
         raise unwritable(part, error) from error
+
+
+def is_complete(path: str | Path, source: str) -> bool:
+    """Whether all of the output that is to be resumed is there. Raises DataError when it has not as many lines as its source."""
+    if not Path(path).exists() or part_of(path).exists():
+        return False
+    if source != "-":
+        found, wanted = (sum(map(len, LineReader(name).blocks())) for name in (path, source))
+        if found != wanted:
+            raise DataError(f"{path} is there and has {found} lines, but {source} has {wanted}: remove it, or name another")
+    log.warning("%s is complete: nothing to do", path)
+    return True
 
 
 def _whole_lines(stream: io.FileIO) -> tuple[int, int]:

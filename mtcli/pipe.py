@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import logging
 import math
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mtcli.alignment import pharaoh
 from mtcli.errors import TranslationError
 from mtcli.languages import AUTO, choose
-from mtcli.lines import LineReader, LinesBeside, going_on, open_output, part_of
+from mtcli.lines import LineReader, LinesBeside, going_on, is_complete, open_output
 from mtcli.treatment import USUAL, Treatment
 
 if TYPE_CHECKING:
@@ -64,8 +65,7 @@ def translate_stream(models: list[str], source: str, output: str, options: Strea
     """
     reader = LineReader(source)
     reader.check_apart(output)
-    if options.resume and Path(output).exists() and not part_of(output).exists():
-        log.warning("%s is complete: nothing to do", output)
+    if options.resume and is_complete(output, source):
         return
     if source == "-" and sys.stdin.isatty():
         log.info("reading from the terminal; Ctrl-D ends the text")
@@ -74,7 +74,8 @@ def translate_stream(models: list[str], source: str, output: str, options: Strea
     if not models:
         models = [str(choose(options.src, options.treatment.to, reader.peek() if options.src == AUTO else []).folder)]
     translator = _load(models, options, decoding)
-    with contextlib.closing(translator.engine), (going_on if options.resume else open_output)(output) as writer:
+    opened = going_on(output, _how(models, options, decoding)) if options.resume else open_output(output)
+    with contextlib.closing(translator.engine), opened as writer:
         reader.skip(writer.lines)
         if beside:
             beside.take(writer.lines)
@@ -89,6 +90,12 @@ def translate_stream(models: list[str], source: str, output: str, options: Strea
         if beside:
             beside.end()
     _tell(translator, reader, total)
+
+
+def _how(models: list[str], options: StreamOptions, decoding: dict[str, float]) -> str:
+    """What a translation depends on, but for its line."""
+    chosen = {key: value for key, value in dataclasses.asdict(options).items() if key not in ("threads", "device")}
+    return json.dumps([[str(Path(model).resolve()) for model in models], chosen, decoding], sort_keys=True)
 
 
 def _tell(translator: Translator, reader: LineReader, total: int) -> None:

@@ -19,6 +19,8 @@ logging.getLogger("sacrebleu").setLevel(logging.WARNING)
 log = logging.getLogger("mtcli")
 
 METRICS = ("bleu", "chrf", "ter")
+LONG_FOR_TER = 1_000
+"""Words of a line; its time grows with their square."""
 Wanted = str | Metric
 """A metric by its name with options, such as `bleu:tokenize=zh,lowercase` and `chrf++`, or one that is ready."""
 System = tuple[str, Sequence[str]]
@@ -50,6 +52,8 @@ def score(hyps: list[str], refs: list[list[str]], metrics: Sequence[Wanted] = ME
     Raises DataError when a list is empty or of another length, UsageError for a metric or an option of one that does not exist.
     """
     scorers = [scorer(metric, detokenized) for metric in metrics]
+    if any(isinstance(each, TER) for each in scorers) and max(line.count(" ") for line in [*hyps, ""]) > LONG_FOR_TER:
+        log.warning("some lines have more than %d words: TER takes minutes for them", LONG_FOR_TER)
     if not hyps:
         raise DataError("there are no hypotheses to score")
     for i, ref in enumerate(refs, 1):
@@ -101,10 +105,16 @@ def _setting(metric: str, text: str) -> tuple[str, Any]:
         if raw not in ("", "true", "false"):
             raise UsageError(f"--metric {metric}: {key} cannot be {raw!r}: write {key} or {key}=false")
         return key, raw != "false"
+    if kind is str:
+        return key, raw
     try:
-        return key, kind(raw)
+        value = kind(raw)
     except ValueError:
         raise UsageError(f"--metric {metric}: {key} cannot be {raw!r}: write a number") from None
+    least = 1 if key in ("char_order", "beta") else 0
+    if not least <= value < 100:
+        raise UsageError(f"--metric {metric}: {key} cannot be {raw}: write a number from {least} to 99")
+    return key, value
 
 
 def _score(scorer: Metric, hyps: list[str], refs: list[list[str]]) -> Score:
@@ -173,6 +183,12 @@ def _first_shifted(hyps: Sequence[str], lines: Sequence[str]) -> int:
     return 0
 
 
+def check_test(test: str) -> None:
+    """Raises UsageError when there is no such test."""
+    if test not in ("bs", "ar"):
+        raise UsageError(f"--test cannot be {test}: choose bs (paired bootstrap) or ar (paired approximate randomisation)")
+
+
 @dataclass(frozen=True)
 class Compared:
     """One metric of several systems, the first of which the others are compared with."""
@@ -205,8 +221,7 @@ def compare(
     `test` is `bs`, paired bootstrap resampling (Koehn 2004), or `ar`, paired approximate randomisation (Riezler & Maxwell 2005);
     `samples` 0 takes as many as sacreBLEU does. Raises DataError when lengths differ.
     """
-    if test not in ("bs", "ar"):
-        raise UsageError(f"--test cannot be {test}: choose bs (paired bootstrap) or ar (paired approximate randomisation)")
+    check_test(test)
     for name, hyps in systems[1:]:
         check_length(systems[0], name, hyps)
     return [_compare(scorer(metric), systems, refs, test, samples) for metric in metrics]
@@ -220,7 +235,8 @@ def _compare(scorer: Metric, systems: list[System], refs: list[list[str]], test:
     [(name, signature)] = signatures.items()
     found: list[SystemScore] = []
     for (system, hyps), result in zip(systems, results[name], strict=True):
-        chance = 1.0 if found and hyps == systems[0][1] else result.p_value  # type: ignore[union-attr]
+        same = found and (hyps == systems[0][1] or result.score == found[0].value)  # type: ignore[union-attr]
+        chance = 1.0 if same else result.p_value  # type: ignore[union-attr]
         found.append(SystemScore(system, result.score, _number(result.mean), _number(result.ci), _number(chance)))  # type: ignore[union-attr]
     return Compared(name, signature.format(), found)
 

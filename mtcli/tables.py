@@ -27,15 +27,24 @@ def compared(metrics: list[Compared], form: str) -> str:
     if form == "bare":
         return "\n".join(" ".join(f"{metric.systems[i].value:.2f}" for metric in metrics) for i in range(len(metrics[0].systems)))
     rows = [["system"], *([each.system] for each in metrics[0].systems)]
+    if form == "tsv":
+        return table(_plain_columns(metrics, rows), form)
     for metric in metrics:
         rows[0] += [metric.name, "95 %", "p"]
         for row, each in zip(rows[1:], metric.systems, strict=True):
             interval = "" if each.interval is None else f"{each.mean:.2f} ± {each.interval:.2f}"
             row += [f"{each.value:.2f}", interval, "" if each.p_value is None else f"{each.p_value:.4f}{holds(each.p_value)}"]
-    if form == "tsv":
-        return table(rows, form)
     notes = [f"{metric.name}: {metric.signature}" for metric in metrics]
     return "\n".join([table(rows, form), "", f"* p < {SIGNIFICANT}: the difference to {rows[1][0]} is more than chance", *notes])
+
+
+def _plain_columns(metrics: list[Compared], rows: list[list[str]]) -> list[list[str]]:
+    """One number a cell, with the signature in the heading."""
+    for metric in metrics:
+        rows[0] += [f"{metric.name}|{metric.signature}", f"{metric.name} mean", f"{metric.name} 95 % +-", f"{metric.name} p"]
+        for row, each in zip(rows[1:], metric.systems, strict=True):
+            row += ["" if value is None else f"{value:.4f}" for value in (each.value, each.mean, each.interval, each.p_value)]
+    return rows
 
 
 def holds(p_value: float | None) -> str:
@@ -47,6 +56,8 @@ def table(rows: list[list[str]], form: str) -> str:
     """Rows of cells, the first of them the heading, as tsv, markdown or text."""
     if form == "tsv":
         return "\n".join("\t".join(row) for row in rows)
+    if form == "markdown":
+        rows = [[cell.replace("|", "\\|") for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows]
     if form == "markdown":

@@ -201,6 +201,7 @@ def test_several_metrics_and_forms_in_one_call(hyp: Path) -> None:
     assert [row.split("\t")[1] for row in rows] == ["score", *values]
     header, line, *rows = mtcli("score", REF, "-i", hyp, *metrics, "--format", "markdown").stdout.decode().splitlines()
     assert header.startswith("| metric ") and set(line) == set("| -")
+    assert all(len(re.findall(r"(?<!\\)\|", row)) == 4 for row in rows)  # those of signatures are escaped
     assert [row.split("|")[2].strip() for row in rows] == values
 
 
@@ -246,7 +247,27 @@ def test_systems_are_compared_as_sacrebleu_compares_them(test: str, hyp: Path, t
     assert f"{test}:200" in notes and "seed:12345" in notes
     assert mtcli(*command, *metrics).stderr == b""
     assert mtcli(*command, *metrics, "--format", "markdown").stdout.startswith(b"| system ")
+    heads, *rows = [row.split("\t") for row in mtcli(*command, *metrics, "--format", "tsv").stdout.decode().splitlines()]
+    assert heads[1] == f"BLEU|{compared[0]['signature']}" and all(len(row) == len(heads) == 9 for row in rows)
+    assert [float(row[1]) for row in rows] == pytest.approx([each["value"] for each in compared[0]["systems"]], abs=1e-4)
     assert len(mtcli(*command, *metrics, "-b").stdout.splitlines()) == 3
+
+
+def test_equal_scores_differ_by_chance(tmp_path: Path) -> None:
+    for name, text in (("ref", "one two\nthree\n"), ("first", "four five\nsix\n"), ("second", "seven\neight nine\n")):
+        (tmp_path / name).write_text(text)
+    command = (
+        "score",
+        tmp_path / "ref",
+        "-i",
+        tmp_path / "first",
+        "--compare",
+        tmp_path / "second",
+        "--metric",
+        "bleu",
+        "--json",
+    )
+    assert [each["p_value"] for each in json.loads(mtcli(*command).stdout)[0]["systems"]] == [None, 1]
 
 
 def test_systems_of_other_lengths_and_tests_that_do_not_exist_are_told(hyp: Path, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def clean(
         list[str] | None, typer.Option(metavar="NAME=LIMIT|off", help="Another limit, or none; `mtcli data rules` lists them.")
     ] = None,
     repair: Annotated[
-        bool, typer.Option("--repair", help="First mend wrong decoding, entities, odd blanks and control characters.")
+        bool, typer.Option("--repair", help="First mend wrong decoding, entities, odd blanks, ligatures, control characters.")
     ] = False,
     langs: Langs = "",
     held_src: Held = None,

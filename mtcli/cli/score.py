@@ -68,6 +68,8 @@ def score(
     form = "bare" if bare else "json" if json else format_
     if form not in FORMS:
         raise UsageError(f"--format cannot be {form}: choose one of text, markdown, tsv, json")
+    if json and format_ not in ("text", "json"):
+        raise UsageError(f"--json and --format {format_} are two forms: give one of the two")
     if bare and details:
         raise UsageError("-b prints numbers alone, and --details much else: give one of the two")
     found = assess(

@@ -14,6 +14,8 @@ from mtcli.data.lexicon import Lexicon, Pairs, learn_lexicon
 from mtcli.degenerate import repeated
 from mtcli.words import UNSPACED, words
 
+SURE = 0.8
+"""Alignment from which on two lines are taken for a translation whatever else is odd about them."""
 Margin = Callable[[str], float]
 """How much likelier another language is than the expected one, in nats; 0 where none is."""
 
@@ -74,15 +76,19 @@ def odd_characters(line: str) -> int:
 
 # Rules
 
-_NUMBER = re.compile(r"\d+(?:[.:,'\u00a0\u202f]\d+)*")
-_TWO_DIGITS = re.compile(r"\d.{0,2}\d")
 _NO_LETTER = re.compile(r"[\W\d_]+")
-_TIME = re.compile(r"\d{1,2}[.:]\d\d")
+_DIGIT = re.compile(r"\d")
+_TIME = re.compile(r"\b\d{1,2}[.:]\d\d\b(?![.:]?\d)")
 """Half past two is 2:30 and 14.30."""
-_MARKUP = re.compile(r"</?[A-Za-z][^<>]{0,200}>|&(?:[A-Za-z]{2,8}|#\d{2,6}|#x[0-9A-Fa-f]{2,6});|\{\{|\]\]")
+_MYRIAD = re.compile(r"\d\s?[万億亿萬]")
+_HTML = (
+    "a|b|i|u|p|br|hr|div|span|font|table|tr|td|th|ul|ol|li|h[1-6]|img|em|strong|script|style|html|body|head|meta|link|form|center"
+)
+_MARKUP = re.compile(rf"</?(?:{_HTML})\b[^<>]{{0,200}}>|&(?:[a-z]{{2,8}}|#\d{{2,6}}|#x[0-9a-f]{{2,6}});", re.IGNORECASE)
+_CODE = re.compile(r"`[^`]*`")
 _LINK = re.compile(r"(?:https?://|www\.)\S+")
 _RUN = re.compile(r"([^\s\d])\1{2,}")
-_QUESTION = re.compile(r"[?？؟\u037e]")
+_QUESTION = re.compile(r"(?<!<)[?？؟\u037e]|か。")
 _ODD = re.compile(r"[\u0000-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f\ue000-\uf8ff\ufffd\ufeff]")
 _MOJIBAKE = re.compile(r"[ÃÂ][\u0080-\u00bf]|â€|ï»¿|Ð[\u0080-\u00bf]")
 
@@ -108,12 +114,18 @@ def _ratio(src: str, tgt: str, limit: float, learned: Learned) -> str:
 
 
 def _repeats(src: str, tgt: str, limit: float, learned: Learned) -> str:
+    """Signs for drawing lines count for nothing, nor does what the other side repeats as well."""
     for side, other in ((src, tgt), (tgt, src)):
-        run = max((len(match[0]) for match in _RUN.finditer(side) if match[1] not in "._-=*"), default=0)
-        loop = _loop(side, limit)
-        if max(run, loop) > limit and (run > loop or loop >= _loop(other, limit)):
-            return f"{'a letter' if run > loop else 'words'} repeated {max(run, loop)} times"
+        run, loop = _run(side), _loop(side, limit)
+        if run > limit and run > _run(other):
+            return f"a letter {run} times in a row"
+        if loop > limit and loop > _loop(other, limit):
+            return f"{loop} words in a loop"
     return ""
+
+
+def _run(side: str) -> int:
+    return max((len(match[0]) for match in _RUN.finditer(side) if match[1] not in "._-=*"), default=0)
 
 
 def _loop(side: str, limit: float) -> int:
@@ -157,43 +169,50 @@ def _script(src: str, tgt: str, limit: float, learned: Learned) -> str:
     return ""
 
 
+def _doubtful(src: str, tgt: str, learned: Learned) -> bool:
+    """Whether the words do not speak for a translation: what else is odd then counts."""
+    score = learned.lexicon.score(src, tgt) if learned.lexicon else None
+    return score is None or score < SURE
+
+
 def _language(src: str, tgt: str, limit: float, learned: Learned) -> str:
-    for name, side, margin in zip(("source", "target"), (src, tgt), learned.margins, strict=True):
-        value = margin(_LINK.sub("", side))
-        if value > limit:
-            return f"the {name} is in another language ({value:.0f} nats)"
+    """One side alone may look foreign for its names; not so if its words are sure to be translated."""
+    values = [margin(_LINK.sub("", _CODE.sub("", side))) for side, margin in zip((src, tgt), learned.margins, strict=True)]
+    if min(values) > limit:
+        return f"both sides are in other languages ({values[0]:.0f} and {values[1]:.0f} nats)"
+    if max(values) > 3 * limit or (max(values) > limit and _doubtful(src, tgt, learned)):
+        return f"the {'source' if values[0] > limit else 'target'} is in another language ({max(values):.0f} nats)"
     return ""
 
 
 def _copied(src: str, tgt: str, limit: float, learned: Learned) -> str:
     if src.strip() == tgt.strip() and words(src) > 2:
         return "both sides are equal"
-    first, second = (Counter(word for word in side.lower().split() if len(word) > 1) for side in (src, tgt))
+    sides = (_CODE.sub("", side).lower().split() for side in (src, tgt))
+    first, second = (Counter(word for word in side if len(word) > 1 and not word.isdigit()) for side in sides)
     least = min(first.total(), second.total())
     share = (first & second).total() / max(1, least)
     return f"{share:.0%} of the words stand on both sides" if least > 3 and share > limit else ""
 
 
 def _numbers(src: str, tgt: str, limit: float, learned: Learned) -> str:
-    """Numbers of one digit are often written out."""
-    first, second = (Counter(_digits(side)) for side in (src, tgt))
-    if not (first and second):
+    """By single digits: separators and the order of dates differ. What has one digit is often written out."""
+    first, second = (_digits(side) for side in (src, tgt))
+    if min(first.total(), second.total()) < 2:
         return ""
     share = (first & second).total() / max(first.total(), second.total())
-    return f"{share:.0%} of the numbers stand on both sides" if share < limit else ""
+    return f"{share:.0%} of the digits stand on both sides" if share < limit and _doubtful(src, tgt, learned) else ""
 
 
-def _digits(side: str) -> list[str]:
-    if not _TWO_DIGITS.search(side):
-        return []
-    numbers = [number for number in _NUMBER.findall(side) if not _TIME.fullmatch(number)]
-    found = ("".join(str(unicodedata.decimal(c)) for c in number if c.isdecimal()) for number in numbers)
-    return [digits for digits in found if len(digits) > 1]
+def _digits(side: str) -> Counter[str]:
+    found = () if _MYRIAD.search(side) else _DIGIT.findall(_TIME.sub("", side))
+    return Counter(str(unicodedata.decimal(c)) for c in found)
 
 
 def _questions(src: str, tgt: str, limit: float, learned: Learned) -> str:
     first, second = (len(_QUESTION.findall(side)) for side in (src, tgt))
-    return f"{first} and {second} question marks" if abs(first - second) > limit else ""
+    odd = abs(first - second) > limit and "GREEK" not in learned.scripts  # whose question mark is a semicolon
+    return f"{first} and {second} question marks" if odd and _doubtful(src, tgt, learned) else ""
 
 
 def _aligned(src: str, tgt: str, limit: float, learned: Learned) -> str:
@@ -212,14 +231,25 @@ RULES: Sequence[Rule] = (
     Rule("ratio", 2.5, "no side is more times as long as usual for the other", _ratio),
     Rule("repeats", 6, "no letter or words in a row stand more often", _repeats),
     Rule("copied", 0.7, "at most this share of words stands on both sides", _copied),
-    Rule("numbers", 0.5, "at least this share of long numbers is on both sides", _numbers),
+    Rule("numbers", 0.5, "at least this share of digits stands on both sides", _numbers),
     Rule("questions", 0, "at most so many more question marks on one side", _questions),
-    Rule("language", 8, "another language is at most so many nats likelier", _language),
+    Rule("language", 10, "another language is at most so many nats likelier", _language),
     Rule("alignment", 0.4, "its words translate each other (0 random, 1 as usual)", _aligned),
 )
 """In this order: a pair is dropped by the first that it breaks."""
 
 
 def key(line: str) -> str:
-    """The letters of a line, whatever their case, or all of it if it has none: equal for lines that are nearly the same."""
-    return _NO_LETTER.sub("", line.lower()) or line.strip()
+    """A line without case, punctuation and blanks, or all of it if nothing is left: equal for lines that are nearly the same."""
+    return line.lower().translate(_KEPT) or line.strip()
+
+
+class _Kept(dict[int, int | None]):
+    """For str.translate: letters, marks and numbers stay."""
+
+    def __missing__(self, code: int) -> int | None:
+        self[code] = code if unicodedata.category(chr(code))[0] in "LMN" else None
+        return self[code]
+
+
+_KEPT = _Kept()
