@@ -295,8 +295,8 @@ def part_of(path: str | Path) -> Path:
 def going_on(path: str | Path, how: str) -> Iterator[LineWriter]:
     """As `open_output`, but after the whole lines that an earlier run has left beside `path`, and leaving there what it wrote.
 
-    `how` says on what the lines depend, and is kept beside them. Raises DataError when they were begun otherwise, and when another
-    process writes there.
+    `how` says on what the lines depend, and is kept beside them. Raises DataError when they were begun otherwise, and when
+    another process writes there.
     """
     part, note = part_of(path), Path(f"{path}.part.how")
     try:

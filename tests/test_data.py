@@ -312,6 +312,7 @@ def test_a_shift_is_found_with_its_line(tmp_path: Path) -> None:
 # Growing
 
 
+@pytest.mark.slow
 def test_back_translations_are_marked_and_go_on_after_a_crash(transformer_package: Path, tmp_path: Path) -> None:
     mono, out = tmp_path / "mono", tmp_path / "out"
     lines = [s for s, _ in TRAIN[:30]]

@@ -125,6 +125,7 @@ def test_what_was_logged_but_not_saved_is_done_again_and_stands_once_in_the_log(
     assert [next(iter(record)) for record in log_of(package)] == ["step"] * 3 + ["validation", "step", "validation"]
 
 
+@pytest.mark.slow
 def test_what_a_killed_command_left_beside_a_package_goes_away(texts: list[str], tmp_path: Path) -> None:
     for name in (".de-en.4194999.tmp", ".de-en.2.4194999.tmp"):
         (tmp_path / name).mkdir()
@@ -199,6 +200,7 @@ def test_a_full_disk_ends_training_and_the_same_command_goes_on_when_there_is_ro
     assert_same_end(package, longer)
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_from_the_start_is_left_as_it_was(texts: list[str], tmp_path: Path) -> None:
     said = failed("-m", tmp_path / "de-en", *texts, *SETTINGS, "--steps", "1", limit=5000)
     assert "make room and give the same command again" in said

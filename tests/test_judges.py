@@ -161,6 +161,7 @@ def on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder.parent
 
 
+@pytest.mark.slow
 def test_a_test_set_on_disk_scores_as_with_sacrebleu(hyp: Path, on_disk: Path, transformer_package: Path) -> None:
     command = [sys.executable, "-m", "sacrebleu", "-t", "wmt14", "-l", "de-en", "-i", hyp, "-f", "text", "-w", "2"]
     expected = subprocess.run(command, capture_output=True, check=True).stdout

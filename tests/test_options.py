@@ -60,6 +60,7 @@ def test_a_prefix_begins_each_translation(package: Path, tmp_path: Path) -> None
         assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["transformer", pytest.param("rnn", marks=pytest.mark.slow)])
 def test_scores_of_given_translations_are_the_loss_of_training(architecture: str, tmp_path: Path) -> None:
     dev_src, dev_tgt = head("dev.de", 30, tmp_path), head("dev.en", 30, tmp_path)
@@ -161,6 +162,7 @@ def test_what_cannot_go_together_is_refused(transformer_package: Path, tmp_path:
     assert done.stdout == b"" and done.stderr.decode().count("\n") == 1
 
 
+@pytest.mark.slow
 def test_what_is_too_long_to_score_has_no_number(transformer_package: Path, tmp_path: Path) -> None:
     (tmp_path / "long").write_text("word " * 9000 + "\nshort\n")
     [long, short] = map(
