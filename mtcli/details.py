@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mtcli.analysis import MOST_LINES, Analysis, Sentence, letter
 from mtcli.tables import table
-from mtcli.words import differences
+from mtcli.words import differences, shortened
 
 MARKS = (("[-", "-]"), ("{+", "+}"))
 """Around words of a reference that are not in the translation, and the other way round."""
@@ -55,7 +55,7 @@ def sentence(shown: Sentence, systems: int, coloured: bool) -> str:
     """One line of the test set, with differences between reference and translation marked."""
     marks = COLOURS if coloured else MARKS
     first = shown.hyps[0]
-    rows = [("src", shown.src)] if shown.src else []
+    rows = [("src", _plain(shortened(shown.src)))] if shown.src else []
     rows.append(("ref", _marked(shown.ref, first, *marks[0])))
     for i, (hyp, score) in enumerate(zip(shown.hyps, shown.scores, strict=True)):
         rows.append((f"{letter(i)} {score:.1f}" if systems > 1 else "hyp", _marked(hyp, shown.ref, *marks[1])))
@@ -65,7 +65,10 @@ def sentence(shown: Sentence, systems: int, coloured: bool) -> str:
 
 
 def _marked(text: str, other: str, begin: str, end: str) -> str:
-    return "".join(f"{begin}{_plain(part)}{end}" if differs else _plain(part) for part, differs in differences(text, other))
+    return "".join(
+        f"{begin}{_plain(part)}{end}" if differs else _plain(part)
+        for part, differs in differences(shortened(text), shortened(other))
+    )
 
 
 def _plain(text: str) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 from mtcli.analysis import Analysis, NGrams, Problem, Sentence, Sentences, Table, letter
 from mtcli.assess import Assessment
 from mtcli.lines import replacing
-from mtcli.page import MOST_LETTERS, bar, count, grid, html, section
+from mtcli.page import bar, count, grid, html, section
 from mtcli.tables import SIGNIFICANT, holds
-from mtcli.words import differences
+from mtcli.words import differences, shortened
 
 EXAMPLES = 20
 """Numbers of lines with a fault."""
@@ -113,7 +113,7 @@ def _sentences(group: Sentences, several: bool) -> str:
 def _sentence(shown: Sentence, several: bool) -> str:
     """Rows below each other, in which what differs is marked."""
     first, *_ = shown.hyps
-    rows = [("source", "source", escape(_cut(shown.src)))] if shown.src else []
+    rows = [("source", "source", escape(shortened(shown.src)))] if shown.src else []
     rows.append(("reference", "reference", _marked(shown.ref, first)))
     for i, (hyp, score) in enumerate(zip(shown.hyps, shown.scores, strict=True)):
         rows.append((f"{letter(i)} {score:.1f}" if several else "translation", "translation", _marked(hyp, shown.ref)))
@@ -126,10 +126,6 @@ def _sentence(shown: Sentence, several: bool) -> str:
     return f"<tbody>{body}</tbody>"
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= MOST_LETTERS else text[:MOST_LETTERS] + "…"
-
-
 def _marked(text: str, other: str) -> str:
-    parts = differences(_cut(text), _cut(other))
+    parts = differences(shortened(text), shortened(other))
     return "".join(f"<mark>{escape(part)}</mark>" if differs else escape(part) for part, differs in parts)

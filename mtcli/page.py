@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from html import escape
 
-MOST_LETTERS = 400
-"""Of a sentence that is shown; the rest is cut off."""
-
 
 def html(title: str, body: list[str]) -> str:
     """The whole page."""

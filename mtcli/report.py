@@ -11,9 +11,9 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 from mtcli.config import Config
-from mtcli.page import MOST_LETTERS, bar, count, html, section
+from mtcli.page import bar, count, html, section
 from mtcli.scoring import Score, score
-from mtcli.words import BUCKETS, bucket_name, words
+from mtcli.words import BUCKETS, bucket_name, shortened, words
 
 Points = list[tuple[float, float]]
 Records = list[dict[str, Any]]
@@ -269,9 +269,10 @@ def _sentence(number: int, value: float, line: tuple[str, str, str], config: Con
     first = f"<th scope=rowgroup rowspan=3><b>{value:.1f}</b><small>line {number:,}</small></th>"
     rows = []
     for label, text, code in zip(("source", "reference", "translation"), line, codes, strict=True):
-        shown = text if len(text) <= MOST_LETTERS else text[:MOST_LETTERS] + "…"
         lang = f' lang="{escape(code)}"' if code else ""
-        rows.append(f'<tr>{first}<th scope=row>{label}</th><td class="{label}" dir="auto"{lang}>{escape(shown)}</td></tr>')
+        rows.append(
+            f'<tr>{first}<th scope=row>{label}</th><td class="{label}" dir="auto"{lang}>{escape(shortened(text))}</td></tr>'
+        )
         first = ""
     return f"<tbody>{''.join(rows)}</tbody>"
 

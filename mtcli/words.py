@@ -11,10 +11,15 @@ _WORD = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
 _PIECE = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+(?:['’][^\W{UNSPACED}]+)*|[^\w\s]")
 """Words, and each sign of punctuation by itself."""
 
-LONGEST = 5_000
-"""Characters of a line up to which differences are looked for: the time grows with their square."""
+MOST_LETTERS = 400
+"""Of a sentence that is shown; the rest is cut off."""
 BUCKETS = ((1, 5), (6, 10), (11, 15), (16, 20), (21, 30), (31, math.inf))
 """Lengths of sentences, in words; an empty line counts as one word."""
+
+
+def shortened(text: str) -> str:
+    """The beginning of a sentence that is to be shown."""
+    return text if len(text) <= MOST_LETTERS else text[:MOST_LETTERS] + "…"
 
 
 def words(text: str) -> int:
@@ -31,8 +36,6 @@ def differences(text: str, other: str) -> list[tuple[str, bool]]:
     """The text in parts, each with whether its words are missing from the other, in this order (difflib's matching blocks)."""
     from difflib import SequenceMatcher
 
-    if max(len(text), len(other)) > LONGEST:
-        return [(text, False)] if text else []
     spans = [match.span() for match in _PIECE.finditer(text)]
     pieces = [text[a:b] for a, b in spans]
     shared = [False] * len(spans)
