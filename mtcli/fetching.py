@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mtcli.errors import DataError, UsageError
 from mtcli.lines import unwritable, vanishing
+from mtcli.workers import called
 
 _LICENCE = re.compile(r"(LICEN[CS]E|COPYING|README)[^/]*", re.IGNORECASE)
 MOST_BYTES = 20_000
@@ -48,10 +48,7 @@ def fetch(names: list[str], folder: str, agree: Callable[[str], bool]) -> list[P
 
 
 def _run(command: list[str], cache: Path) -> None:
-    env = {**os.environ, "MTDATA": str(cache), "COLUMNS": "200"}
-    done = subprocess.run(
-        command, env=env, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
-    )
+    done = called(command, {**os.environ, "MTDATA": str(cache), "COLUMNS": "200"})
     if done.returncode:
         said = [line.strip() for line in f"{done.stdout}\n{done.stderr}".splitlines() if line.strip()] or ["it said nothing"]
         raise DataError(f"mtdata ended with exit code {done.returncode}: {said[-1]}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import statistics
-import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from sacrebleu.metrics.chrf import CHRF
 
 from mtcli.errors import DataError, UsageError
 from mtcli.lines import vanishing
+from mtcli.workers import called
 
 COMET = "Unbabel/wmt22-comet-da"
 """The model that is asked where none is named."""
@@ -104,9 +104,7 @@ def comet(src: Sequence[str], model: str = "") -> SentenceMean:
                 "--to_json",
                 folder / "json",
             ]
-            done = subprocess.run(
-                [*command, *files], check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
-            )
+            done = called([*command, *files])
             return _read_comet(folder / "json", len(hyps), done.returncode, done.stderr)
 
     return SentenceMean("COMET", judge, model=model)

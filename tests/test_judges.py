@@ -7,10 +7,12 @@ import io
 import json
 import math
 import os
+import signal
 import statistics
 import subprocess
 import sys
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -120,6 +122,25 @@ def test_what_cannot_be_judged_is_told(
     done = mtcli("score", REF, "-i", hyp, *options, code=code)
     assert words in done.stderr.decode() and done.stderr.count(b"\n") == 1 and not done.stdout
     assert set(tmp_path.iterdir()) == before
+
+
+def test_comet_ends_with_the_command(hyp: Path, path: Path, tmp_path: Path) -> None:
+    (path / "comet-score").write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 600\n")
+    command = [sys.executable, "-m", "mtcli", "score", REF, "-i", hyp, "--src", SRC, "--metric", "comet"]
+    (tmp_path / "tmp").mkdir()
+    with subprocess.Popen(command, env={**os.environ, "TMPDIR": str(tmp_path / "tmp")}) as process:
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 143
+    other = Path("/proc", (tmp_path / "pid").read_text().strip())
+    for _ in range(500):
+        if not other.exists() or "\nState:\tZ" in (other / "status").read_text():
+            break
+        time.sleep(0.01)
+    else:
+        pytest.fail("comet-score goes on by itself")
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_without_comet_the_command_says_how_to_get_it(hyp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
