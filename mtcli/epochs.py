@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Iterator
 
 from mtcli.config import TrainingConfig
 from mtcli.data.batches import ParallelCorpus
@@ -15,6 +16,8 @@ from mtcli.tokenizer import Tokenizer
 
 log = logging.getLogger("mtcli")
 
+CHUNK = 10_000
+"""Pairs that are cut into pieces together."""
 JOINED = 0.1
 """Share of the lines typed in a hurry that hold a second sentence."""
 
@@ -34,29 +37,30 @@ class Epochs:
         self._tokenizer, self._sampler, self._noise = tokenizer, sampler, config.noise
         self._seed = config.seed
         max_length = self._max_length = config.max_length
-        ids = _encode(tokenizer, pairs)
-        kept = [i for i, (src, tgt) in enumerate(ids) if 0 < len(src) <= max_length and 0 < len(tgt) <= max_length]
+        kept: list[int] = []
+        self.plain = ParallelCorpus(_fitting(tokenizer, pairs, max_length, kept))
+        """Each pair once, in the best pieces."""
         if len(kept) < len(pairs):
             log.warning("%d pairs are left out: a side is empty or has more than %d pieces", len(pairs) - len(kept), max_length)
         if not kept:
             raise DataError("no sentence pair is left to train on: every one has an empty or too long side, or is held out")
         self._weights = [weights[i] for i in kept]
         self._pairs = [pairs[i] for i in kept] if sampler or config.noise else []
-        self._ids = [ids[i] for i in kept]
-        self.plain = _corpus(self._ids)
-        """Each pair once, in the best pieces."""
 
     def __call__(self, epoch: int) -> ParallelCorpus:
         """The corpus of the epoch, counted from 0."""
         weighted = any(weight != 1 for weight in self._weights)
         if not weighted and not self._pairs:
             return self.plain
-        chosen = self._chosen(epoch) if weighted else range(len(self._ids))
+        chosen = self._chosen(epoch) if weighted else range(len(self.plain))
         if not self._pairs:
-            return _corpus([self._ids[i] for i in chosen])
+            return ParallelCorpus(map(self._best, chosen))
         seen = self._see([self._pairs[i] for i in chosen], self._seed * 1_000_003 + epoch)
         fits = [0 < len(src) <= self._max_length and len(tgt) <= self._max_length for src, tgt in seen]
-        return _corpus([pair if fit else self._ids[i] for i, pair, fit in zip(chosen, seen, fits, strict=True)])
+        return ParallelCorpus(pair if fit else self._best(i) for i, pair, fit in zip(chosen, seen, fits, strict=True))
+
+    def _best(self, i: int) -> tuple[list[int], list[int]]:
+        return self.plain.src[i].tolist(), self.plain.tgt[i].tolist()
 
     def _chosen(self, epoch: int) -> list[int]:
         """Each index as often as its weight; what is left of a weight that is no whole number is a probability."""
@@ -85,5 +89,10 @@ def _encode(tokenizer: Tokenizer, pairs: Pairs) -> list[tuple[list[int], list[in
     return list(zip(src, tgt, strict=True))
 
 
-def _corpus(ids: list[tuple[list[int], list[int]]]) -> ParallelCorpus:
-    return ParallelCorpus([src for src, _ in ids], [tgt for _, tgt in ids])
+def _fitting(tokenizer: Tokenizer, pairs: Pairs, max_length: int, kept: list[int]) -> Iterator[tuple[list[int], list[int]]]:
+    """The ids of the pairs that can be trained on, some thousands at a time; `kept` takes their indices."""
+    for start in range(0, len(pairs), CHUNK):
+        for i, (src, tgt) in enumerate(_encode(tokenizer, pairs[start : start + CHUNK]), start):
+            if 0 < len(src) <= max_length and 0 < len(tgt) <= max_length:
+                kept.append(i)
+                yield src, tgt

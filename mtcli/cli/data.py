@@ -34,7 +34,7 @@ def stats(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Look at parallel text: lengths, languages, scripts, duplicates, odd characters, lines that are shifted."""
+    """Look at parallel text. Lengths, languages, scripts, duplicates, odd characters, lines that are shifted."""
     set_up(quiet)
     from mtcli.survey import survey
     from mtcli.survey_report import survey_text, write_survey
@@ -82,7 +82,7 @@ def clean(
 
 @app.command()
 def rules(debug: Debug = False) -> None:
-    """What `mtcli data clean` looks at, in this order, with the limits."""
+    """List what `clean` looks at. In this order, with the limits."""
     from mtcli.cleaning import rules_table
 
     say(rules_table())
@@ -151,7 +151,7 @@ def backtranslate(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Make training text of text that has no translation. The same command goes on after an interruption."""
+    """Make sources for text that has none. The same command goes on after an interruption."""
     set_up(quiet)
     from mtcli.growing import backtranslate as make
 
@@ -169,7 +169,7 @@ def distill(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Have a teacher translate what a smaller model is to learn from. The same command goes on after an interruption."""
+    """Have a teacher translate training text. A smaller model learns from it; the same command goes on after an interruption."""
     set_up(quiet)
     from mtcli.growing import distill as make
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -35,11 +36,12 @@ class Batch:
 
 
 class Sentences:
-    """Many sentences of ids in one flat tensor."""
+    """Many sentences of ids in one flat tensor, four bytes an id."""
 
-    def __init__(self, ids: list[list[int]]) -> None:
-        self.lengths = torch.tensor([len(sentence) for sentence in ids], dtype=torch.int64)
-        self._flat = torch.tensor([i for sentence in ids for i in sentence], dtype=torch.int64)
+    def __init__(self, flat: array[int], lengths: array[int]) -> None:
+        """All ids one after the other, and how many of them each sentence has."""
+        self.lengths = torch.tensor(lengths, dtype=torch.int64)
+        self._flat = torch.frombuffer(flat, dtype=torch.int32) if flat else torch.zeros(0, dtype=torch.int32)
         self._starts = self.lengths.cumsum(0) - self.lengths
 
     def __len__(self) -> int:
@@ -62,8 +64,13 @@ def pad(sentences: list[Tensor], multiple: int = 1) -> tuple[Tensor, Tensor]:
 class ParallelCorpus:
     """Sentence pairs as ids, without BOS and EOS."""
 
-    def __init__(self, src: list[list[int]], tgt: list[list[int]]) -> None:
-        self.src, self.tgt = Sentences(src), Sentences(tgt)
+    def __init__(self, pairs: Iterable[tuple[Sequence[int], Sequence[int]]]) -> None:
+        sides = [(array("i"), array("i")), (array("i"), array("i"))]
+        for pair in pairs:
+            for (flat, lengths), ids in zip(sides, pair, strict=True):
+                flat.extend(ids)
+                lengths.append(len(ids))
+        self.src, self.tgt = (Sentences(*side) for side in sides)
         self.lengths = torch.maximum(self.src.lengths, self.tgt.lengths) + 1
         """Positions that each pair takes on its longer side, EOS counted."""
 
