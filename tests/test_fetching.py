@@ -28,7 +28,7 @@ for name in arguments[5:-2]:
     if packed.suffix == ".tgz":
         with tarfile.open(packed) as files:
             files.extractall(cache / "extracted", filter="data")
-    for language, text in ((source, "Hallo\\n"), (target, "Hello\\n")):
+    for language, text in () if "empty" in name else ((source, "Hallo\\n"), (target, "Hello\\n")):
         (out / "train-parts" / f"{{name}}.{{language}}").write_text(text)
     (out / "train-parts" / f".valid.{{name}}").touch()
 (out / "references.bib").write_text("@article{{x}}")
@@ -77,6 +77,8 @@ def test_what_mtdata_cannot_do_is_told(server: Path, tmp_path: Path, monkeypatch
     place = tmp_path / "corpora"
     said = mtcli("data", "get", "Other-unknown-1-deu-eng", "-o", place, "--accept", code=1).stderr
     assert said == b"mtcli: error: mtdata ended with exit code 1: ValueError: Other-unknown-1-deu-eng not found\n"
+    (server / "Some-empty-1-deu-eng.tgz").write_bytes((server / f"{NAMES[0]}.tgz").read_bytes())
+    assert b"mtdata fetched no text" in mtcli("data", "get", "Some-empty-1-deu-eng", "-o", place, "--accept", code=1).stderr
     said = mtcli("data", "get", "A-b-1-deu-eng", "A-b-1-fra-eng", "-o", place, code=2).stderr
     assert b"different languages, deu-eng and fra-eng" in said
     assert not place.exists() or list(place.iterdir()) == []
