@@ -8,14 +8,14 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
 from mtcli.degenerate import repeated
-from mtcli.scoring import System
+from mtcli.scoring import System, chrf_of_sentences
 from mtcli.words import BUCKETS, bucket_name, words
 
 FREQUENCIES = ((0, 0), (1, 1), (2, 4), (5, 9), (10, 99), (100, 999), (1000, math.inf))
@@ -127,7 +127,7 @@ class Analysis:
 
 def analyse(test: TestSet, train: Iterable[str] = ()) -> Analysis:
     """Look through one or several systems. `train` is text that word frequencies are counted in; references where it is empty."""
-    chrf = [_chrf_of_sentences(hyps, test.refs) for _, hyps in test.systems]
+    chrf = [chrf_of_sentences(hyps, test.refs) for _, hyps in test.systems]
     tokenized = _Tokenized(test)
     return Analysis(
         [name for name, _ in test.systems],
@@ -206,11 +206,6 @@ def _by_score(chrf: list[list[float]]) -> Table:
         inside = [sum(low <= score < low + 20 or (low == 80 and score >= 100) for score in each) for each in chrf]
         rows.append(Row(f"{low} to {low + 20}", 0, [[100 * n / count] for n in inside]))
     return Table("By chrF of the sentence", "", ["% of lines"], rows)
-
-
-def _chrf_of_sentences(hyps: Sequence[str], refs: list[list[str]]) -> list[float]:
-    chrf = CHRF()
-    return [chrf.sentence_score(hyp, list(of_line)).score for hyp, of_line in zip(hyps, zip(*refs, strict=True), strict=True)]
 
 
 # N-grams
@@ -316,9 +311,8 @@ def _numbers(line: str) -> Counter[str]:
 
 def _repeats(src: str, ref: str, hyp: str) -> bool:
     """Whether the translation has some words three times in a row, and more than source and reference do."""
-    ids: dict[str, int] = {}
-    src_ids, ref_ids, hyp_ids = ([ids.setdefault(word, len(ids)) for word in line.lower().split()] for line in (src, ref, hyp))
-    return repeated(hyp_ids) > max(repeated(src_ids), repeated(ref_ids))
+    in_src, in_ref, in_hyp = (repeated(line.lower().split()) for line in (src, ref, hyp))
+    return in_hyp > max(in_src, in_ref)
 
 
 def _copies(src: str, ref: str, hyp: str) -> bool:

@@ -6,7 +6,6 @@ import contextlib
 import logging
 import math
 import os
-import random
 from array import array
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
@@ -15,12 +14,14 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from mtcli.config import languages_named, languages_of
+from mtcli.corpora import read_held
 from mtcli.data.guards import Held
+from mtcli.data.reservoir import Reservoir
 from mtcli.data.rules import RULES, Learned, Rule, key, learn
 from mtcli.data.seen import Seen
 from mtcli.errors import DataError, UsageError
 from mtcli.languages import margins
-from mtcli.lines import BLANKS, LineWriter, open_output, pair_blocks, read_parallel, refuse_same
+from mtcli.lines import BLANKS, LineWriter, open_output, pair_blocks, refuse_same
 from mtcli.tables import table
 from mtcli.tokenizer import normalise
 from mtcli.workers import noticing_the_dead, pool
@@ -113,8 +114,7 @@ def clean(request: CleanRequest) -> Cleaned:
     sample = _sample(request, mend)
     src_language, tgt_language = _languages(request)
     learned = learn(sample, (margins(src_language), margins(tgt_language)), "alignment" in limits)
-    held = read_parallel(request.held_src, request.held_tgt) if request.held_src or request.held_tgt else []
-    judge = _Judge(limits, learned, Held([(normalise(src), normalise(tgt)) for src, tgt in held]), mend)
+    judge = _Judge(limits, learned, read_held(request.held_src, request.held_tgt), mend)
     memory = _Memory(limits)
     kept = repaired = total = 0
     with contextlib.ExitStack() as stack:
@@ -172,17 +172,10 @@ def _explain(writer: LineWriter, file: str, first: int, pairs: Pairs, why: list[
 
 
 def _sample(request: CleanRequest, mend: Callable[[str], str] | None) -> Pairs:
-    """Pairs drawn uniformly from all of them (Vitter 1985, algorithm R)."""
-    rng, seen = random.Random(1), 0
-    chosen: Pairs = []
+    sample = Reservoir(SAMPLE)
     for _, _, pairs in pair_blocks(request.src, request.tgt):
-        for pair in pairs:
-            seen += 1
-            if len(chosen) < SAMPLE:
-                chosen.append(pair)
-            elif (place := rng.randrange(seen)) < SAMPLE:
-                chosen[place] = pair
-    return [(mend(src), mend(tgt)) for src, tgt in chosen] if mend else chosen
+        sample.add(pairs)
+    return [(mend(src), mend(tgt)) for src, tgt in sample.chosen] if mend else sample.chosen
 
 
 def _languages(request: CleanRequest) -> tuple[str, str]:

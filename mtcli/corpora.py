@@ -8,10 +8,10 @@ import logging
 from dataclasses import dataclass
 
 from mtcli.config import languages_of
-from mtcli.data.guards import inspect
+from mtcli.data.guards import Held, inspect
 from mtcli.data.split import Pairs, split
 from mtcli.errors import UsageError
-from mtcli.lines import read_corpora
+from mtcli.lines import read_corpora, read_parallel
 from mtcli.tags import tag, target_of
 from mtcli.tokenizer import normalise
 
@@ -105,6 +105,12 @@ def read_texts(train: Files, dev: Files, test: Files, weights: list[float], targ
     leaked = set(found.leaked)
     kept = [i for i in range(len(pairs)) if i not in leaked]
     return Texts([pairs[i] for i in kept], [of_pairs[i] for i in kept], dev_pairs, test_pairs, targets)
+
+
+def read_held(src: list[str], tgt: list[str]) -> Held:
+    """What stands in files of held-out text; nothing when there are none. Raises as `read_parallel`."""
+    pairs = read_parallel(src, tgt) if src or tgt else []
+    return Held([(normalise(src), normalise(tgt)) for src, tgt in pairs])
 
 
 def _read(files: Files) -> list[_Corpus]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 LONGEST_PERIOD = 8
 LOOP = 8
 """Pieces that a repetition takes at least before it counts as a loop."""
@@ -17,7 +19,7 @@ def is_degenerate(src: list[int], tgt: list[int], limit: int) -> bool:
     return loop >= LOOP and loop > 2 * repeated(src)
 
 
-def repeated(ids: list[int]) -> int:
+def repeated(ids: Sequence[object]) -> int:
     """Length of the longest run of pieces that is one n-gram three times or more."""
     longest = 0
     for period in range(1, LONGEST_PERIOD + 1):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mtcli.analysis import Analysis, NGrams, Problem, Sentence, Sentences, Table, letter
 from mtcli.assess import Assessment
-from mtcli.lines import replacing
+from mtcli.package import write
 from mtcli.page import bar, count, grid, html, section
 from mtcli.tables import SIGNIFICANT, holds
 from mtcli.words import differences, shortened
@@ -18,8 +18,7 @@ EXAMPLES = 20
 
 def write_findings(path: str, found: Assessment) -> None:
     """Write the page. Raises DataError when that cannot be."""
-    with replacing(Path(path)) as temporary:
-        temporary.write_text(findings_page(found), "utf-8")
+    write(Path(path), findings_page(found).encode())
 
 
 def findings_page(found: Assessment) -> str:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mtcli.errors import UsageError
 from mtcli.lines import LineReader, LinesBeside, going_on, is_complete
 from mtcli.pipe import StreamOptions, translate_stream
-
-if TYPE_CHECKING:
-    from sacrebleu.metrics.chrf import CHRF
+from mtcli.scoring import chrf_of_sentences
 
 BACK_TRANSLATED = "<bt> "
 """What a line begins with that a model wrote, so that those who learn from it know (Caswell, Chelba & Grangier 2019)."""
@@ -42,11 +39,9 @@ def distill(model: str, src: str, tgt: str, out_tgt: str, best_of: int, threads:
 
 
 def _write_nearest(model: str, reader: LineReader, tgt: str, out_tgt: str, best_of: int, threads: int) -> None:
-    from sacrebleu.metrics.chrf import CHRF
-
     from mtcli.translator import Translator
 
-    chrf, beside = CHRF(), LinesBeside(tgt, reader)
+    beside = LinesBeside(tgt, reader)
     reader.check_apart(out_tgt)
     how = json.dumps([str(Path(model).resolve()), best_of])
     translator = Translator.load(model, threads=threads, n_best=best_of, beam_size=max(5, best_of))
@@ -55,9 +50,10 @@ def _write_nearest(model: str, reader: LineReader, tgt: str, out_tgt: str, best_
         beside.take(writer.lines)
         for block in reader.blocks():
             lines = zip(translator.translate_n_best(block), beside.take(len(block)), strict=True)
-            writer.write([_nearest([each.text for each in found], ref, chrf) for found, ref in lines])
+            writer.write([_nearest([each.text for each in found], ref) for found, ref in lines])
         beside.end()
 
 
-def _nearest(hyps: list[str], ref: str, chrf: CHRF) -> str:
-    return max(hyps, key=lambda hyp: chrf.sentence_score(hyp, [ref]).score)
+def _nearest(hyps: list[str], ref: str) -> str:
+    scores = chrf_of_sentences(hyps, [[ref] * len(hyps)])
+    return hyps[scores.index(max(scores))]

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from sacrebleu.metrics.base import Metric, Score, Signature
-from sacrebleu.metrics.chrf import CHRF
 
 from mtcli.errors import DataError, UsageError
 from mtcli.lines import vanishing
+from mtcli.scoring import chrf_of_sentences
 from mtcli.workers import called
 
 COMET = "Unbabel/wmt22-comet-da"
@@ -44,12 +44,8 @@ class SentenceMean(Metric):
         """As sacreBLEU's, which says more of the arguments."""
         stats = self._extract_corpus_statistics(hypotheses, references)
         result = self._aggregate_and_compute(stats)
-        chrf = CHRF()
-        of_chrf = [
-            chrf.sentence_score(hyp, refs).score for hyp, refs in zip(hypotheses, zip(*references, strict=True), strict=True)
-        ]
         try:
-            correlation = statistics.correlation([value for value, _ in stats], of_chrf)
+            correlation = statistics.correlation([value for value, _ in stats], chrf_of_sentences(hypotheses, references))
         except statistics.StatisticsError:  # all the same, or one sentence
             return result
         result._verbose = f"r = {correlation:.2f} with chrF2 of the sentences"

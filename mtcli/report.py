@@ -12,7 +12,7 @@ from typing import Any
 
 from mtcli.config import Config
 from mtcli.page import bar, count, html, section
-from mtcli.scoring import Score, score
+from mtcli.scoring import Score, chrf_of_sentences, score
 from mtcli.words import BUCKETS, bucket_name, shortened, words
 
 Points = list[tuple[float, float]]
@@ -248,10 +248,7 @@ def _lengths(tested: Tested) -> str:
 
 
 def _sentences(tested: Tested, config: Config, opened: bool) -> str:
-    from sacrebleu.metrics.chrf import CHRF
-
-    chrf = CHRF()
-    values = [chrf.sentence_score(hyp, [ref]).score for _, ref, hyp in tested.lines]
+    values = chrf_of_sentences([hyp for *_, hyp in tested.lines], [[ref for _, ref, _ in tested.lines]])
     order = sorted(range(len(values)), key=lambda i: (-values[i], -len(tested.lines[i][1])))
     best, worst = order[:SHOWN], order[SHOWN:][-SHOWN:][::-1]
     parts = []

@@ -122,6 +122,12 @@ def _score(scorer: Metric, hyps: list[str], refs: list[list[str]]) -> Score:
     return Score(result.name, result.score, scorer.get_signature().format(), getattr(result, "_verbose", ""))
 
 
+def chrf_of_sentences(hyps: Sequence[str], refs: Sequence[Sequence[str]]) -> list[float]:
+    """chrF2 of each hypothesis by itself, against one or several lists of references."""
+    chrf = CHRF()
+    return [chrf.sentence_score(hyp, of_line).score for hyp, of_line in zip(hyps, zip(*refs, strict=True), strict=True)]
+
+
 def read_system(hyp: str) -> System:
     """The hypotheses in a file. Raises DataError when it cannot be read or is empty."""
     return _called(hyp), read_text(hyp)

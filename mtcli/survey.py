@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-import random
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 
-from mtcli.data.guards import Held, Shift, find_shift
+from mtcli.corpora import read_held
+from mtcli.data.guards import Shift, find_shift
+from mtcli.data.reservoir import Reservoir
 from mtcli.data.rules import odd_characters, script_of
 from mtcli.data.seen import Seen
 from mtcli.languages import most_likely
-from mtcli.lines import pair_blocks, read_parallel
+from mtcli.lines import pair_blocks
 from mtcli.tokenizer import normalise
 
 SAMPLE = 10_000
@@ -72,29 +73,23 @@ def survey(src: list[str], tgt: list[str], held: tuple[list[str], list[str]], mo
     Raises DataError when files differ in length or are empty.
     """
     found = Survey()
-    held_pairs = [(normalise(s), normalise(t)) for s, t in read_parallel(*held)] if any(held) else []
-    tested, overlap = Held(held_pairs), 0
-    sample, rng = list[tuple[str, str]](), random.Random(1)
+    tested, overlap, sample = read_held(*held), 0, Reservoir(SAMPLE)
     seen = [Seen() for _ in range(3)]
     shifts = _Shifts()
     for file, _, pairs in pair_blocks(src, tgt):
-        for pair in pairs:
-            found.pairs += 1
-            if len(sample) < SAMPLE:
-                sample.append(pair)
-            elif (place := rng.randrange(found.pairs)) < SAMPLE:
-                sample[place] = pair
+        found.pairs += len(pairs)
+        sample.add(pairs)
         _count(found, pairs)
         sides = [[pair[0] for pair in pairs], [pair[1] for pair in pairs]]
         found.src.distinct += sum(seen[0].add(sides[0]))
         found.tgt.distinct += sum(seen[1].add(sides[1]))
         found.distinct += sum(seen[2].add("\n".join(pair) for pair in pairs))
-        if held_pairs:
+        if tested:
             overlap += sum((normalise(s), normalise(t)) in tested for s, t in pairs)
         shifts.look(file, pairs)
     found.shifts = shifts.end()
-    found.overlap = overlap if held_pairs else None
-    _look_closer(found, sample, model)
+    found.overlap = overlap if any(held) else None
+    _look_closer(found, sample.chosen, model)
     return found
 
 

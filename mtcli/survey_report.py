@@ -6,7 +6,7 @@ from html import escape
 from itertools import pairwise
 from pathlib import Path
 
-from mtcli.lines import replacing
+from mtcli.package import write
 from mtcli.page import bar, grid, html, section
 from mtcli.survey import LENGTHS, RATIOS, Side, Survey
 from mtcli.tables import table
@@ -98,8 +98,7 @@ def _beside(src: list[tuple[str, float]], tgt: list[tuple[str, float]]) -> list[
 
 def write_survey(path: str, found: Survey, files: list[str]) -> None:
     """Write the page. Raises DataError when that cannot be."""
-    with replacing(Path(path)) as temporary:
-        temporary.write_text(survey_page(found, files), "utf-8")
+    write(Path(path), survey_page(found, files).encode())
 
 
 def survey_page(found: Survey, files: list[str]) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mtcli.cli.options import Debug, Json, Quiet, say, set_up
+from mtcli.cli.options import Debug, Json, Quiet, Threads, say, set_up
 
 app = typer.Typer(
     help="Look at parallel text, clean it, hold some of it out.",
@@ -134,9 +134,6 @@ def get(
 
     for path in fetch(names, output, agree):
         say(str(path))
-
-
-Threads = Annotated[int, typer.Option(min=0, help="Processor threads, each for sentences of its own; 0 takes all.")]
 
 
 @app.command(epilog="Example: mtcli data backtranslate -m en-de --tgt more.en --out-src more.de")

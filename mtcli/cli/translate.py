@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mtcli.cli.options import Debug, Device, Json, Quiet, set_up
+from mtcli.cli.options import Debug, Device, Json, Quiet, Threads, set_up
 from mtcli.errors import UsageError
 
 EXAMPLES = "Example: echo 'Guten Morgen!' | mtcli translate"
@@ -75,7 +75,7 @@ def translate(
         str, typer.Option(metavar="auto|float32", help="Type of numbers; auto is the fastest, float32 the reference.")
     ] = "auto",
     device: Device = "auto",
-    threads: Annotated[int, typer.Option(min=0, help="Processor threads, each for sentences of its own; 0 takes all.")] = 0,
+    threads: Threads = 0,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:

@@ -133,8 +133,7 @@ def _loop(side: str, limit: float) -> int:
     words_of = side.lower().split()
     if 3 * (len(words_of) - len(set(words_of))) <= 2 * limit:
         return 0
-    ids: dict[str, int] = {}
-    return repeated([ids.setdefault(word, len(ids)) for word in words_of])
+    return repeated(words_of)
 
 
 def _letters(src: str, tgt: str, limit: float, learned: Learned) -> str:
