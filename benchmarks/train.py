@@ -232,7 +232,7 @@ def read_corpus(src: str, tgt: str) -> tuple[ParallelCorpus, int]:
     tokenizer = load_tokenizer(*train_tokenizer(TokenizerConfig(vocab_size=8000), *sides))
     pairs = zip(tokenizer.encode(sides[0], "src"), tokenizer.encode(sides[1], "tgt"), strict=True)
     kept = [(s, t) for s, t in pairs if 0 < len(s) <= LONGEST and 0 < len(t) <= LONGEST]
-    return ParallelCorpus(kept), tokenizer.sizes.tgt
+    return ParallelCorpus.of(kept), tokenizer.sizes.tgt
 
 
 def main() -> None:

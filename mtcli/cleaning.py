@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-import os
 from array import array
-from collections import Counter, deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -19,12 +17,12 @@ from mtcli.data.guards import Held
 from mtcli.data.reservoir import Reservoir
 from mtcli.data.rules import RULES, Learned, Rule, key, learn
 from mtcli.data.seen import Seen
-from mtcli.errors import DataError, UsageError
+from mtcli.errors import UsageError
 from mtcli.languages import margins
 from mtcli.lines import BLANKS, LineWriter, open_output, pair_blocks, refuse_same
 from mtcli.tables import table
 from mtcli.tokenizer import normalise
-from mtcli.workers import noticing_the_dead, pool
+from mtcli.workers import cores, in_order
 
 log = logging.getLogger("mtcli")
 
@@ -119,7 +117,8 @@ def clean(request: CleanRequest) -> Cleaned:
     kept = repaired = total = 0
     with contextlib.ExitStack() as stack:
         writers = [stack.enter_context(open_output(path)) for path in outputs]
-        for file, line, raw, (pairs, why) in _judged(request, judge):
+        blocks = pair_blocks(request.src, request.tgt)
+        for (file, line, raw), (pairs, why) in in_order(lambda block: judge.look(block[2]), blocks, cores()):
             memory.look(pairs, why)
             chosen = [pair for pair, reason in zip(pairs, why, strict=True) if not reason]
             for writer, side in zip(writers[:2], (0, 1), strict=True):
@@ -130,36 +129,6 @@ def clean(request: CleanRequest) -> Cleaned:
             kept += len(chosen)
             repaired += sum(before != after for before, after in zip(raw, pairs, strict=True))
     return Cleaned(total, kept, repaired, {name: memory.dropped[name] for name in limits})
-
-
-def _judged(request: CleanRequest, judge: _Judge) -> Iterator[tuple[str, int, Pairs, Verdict]]:
-    """Blocks of pairs and what is to be said of them, in order; some processes look at a block each."""
-    workers = len(os.sched_getaffinity(0))
-    waiting: deque[tuple[str, int, Pairs, Future[Verdict]]] = deque()
-    with pool(workers, _begin_worker, judge) as executor:
-        for file, line, pairs in pair_blocks(request.src, request.tgt):
-            waiting.append((file, line, pairs, executor.submit(_work, pairs)))
-            if len(waiting) > 4 * workers:
-                yield _awaited(*waiting.popleft())
-        while waiting:
-            yield _awaited(*waiting.popleft())
-
-
-def _awaited(file: str, line: int, pairs: Pairs, job: Future[Verdict]) -> tuple[str, int, Pairs, Verdict]:
-    with noticing_the_dead(DataError, ""):
-        return file, line, pairs, job.result()
-
-
-_judge_of_worker: _Judge
-
-
-def _begin_worker(judge: _Judge) -> None:
-    global _judge_of_worker  # noqa: PLW0603
-    _judge_of_worker = judge
-
-
-def _work(pairs: Pairs) -> Verdict:
-    return _judge_of_worker.look(pairs)
 
 
 def _explain(writer: LineWriter, file: str, first: int, pairs: Pairs, why: list[Reason | None]) -> None:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
+import json
 import logging
 from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
 
+import numpy as np
+
+from mtcli.cache import cached
 from mtcli.config import languages_of
-from mtcli.data.guards import Held, inspect
+from mtcli.data.guards import Held, Inspection, inspect
+from mtcli.data.mapped import Array, Beside, Chain, take
 from mtcli.data.split import Pairs, split
-from mtcli.errors import UsageError
-from mtcli.lines import read_corpora, read_parallel
+from mtcli.errors import DataError, UsageError
+from mtcli.lines import check_aligned, check_partners, read_parallel
+from mtcli.store import Text, prepare, tagged
 from mtcli.tags import tag, target_of
 from mtcli.tokenizer import normalise
 
@@ -25,66 +32,62 @@ Files = tuple[list[str], list[str]]
 class Texts:
     """Sentence pairs to train on, to validate with and to test with."""
 
-    train: Pairs
+    files: list[tuple[Text, Text]]
+    """The training text, file by file."""
     weights: list[float]
-    """How often an epoch shows each pair of `train`."""
+    """How often an epoch shows each pair of each file; empty when each is shown once."""
+    rows: Array
+    """Those of `pairs` that are trained on."""
     dev: Pairs
     test: Pairs
     targets: tuple[str, ...]
     """Target languages, when each source line names one."""
 
+    @property
+    def pairs(self) -> Beside:
+        """All training pairs."""
+        src, tgt = (Chain([file[side].lines for file in self.files]) for side in (0, 1))
+        return Beside(src, tgt)
+
+    @property
+    def weight_of_row(self) -> Array | None:
+        """How often an epoch shows each of `rows`; None when each is shown once."""
+        if set(self.weights) <= {1}:
+            return None
+        return np.repeat(self.weights, [len(src.lines) for src, _ in self.files])[self.rows]
+
+    def sample(self, size: int) -> Pairs:
+        """So many of the pairs that are trained on, or up to twice as many, evenly spread; all if there are no more."""
+        return take(self.pairs, self.rows[:: max(1, len(self.rows) // size)].tolist())
+
     def with_dev(self, size: int, seed: int) -> Texts:
         """If there is no dev text: at most `size` pairs of the training text, and at most a twentieth of it, held out for it."""
         if self.dev:
             return self
-        kept, held = split(self.train, max(1, min(size, len(self.train) // 20)), seed, normalise)
-        return dataclasses.replace(
-            self,
-            train=[self.train[i] for i in kept],
-            weights=[self.weights[i] for i in kept],
-            dev=[self.train[i] for i in held],
-        )
+        size = max(1, min(size, len(self.rows) // 20))
+
+        def make(folder: Path) -> None:
+            kept, chosen = split(self.pairs, self.rows, size, seed)
+            np.save(folder / "rows.npy", kept)
+            np.save(folder / "dev.npy", chosen)
+
+        folder = cached("dev", [self.fingerprint, size, seed], make)
+        dev = take(self.pairs, np.load(folder / "dev.npy").tolist())
+        return dataclasses.replace(self, rows=np.load(folder / "rows.npy"), dev=dev)
 
     @property
     def fingerprint(self) -> str:
         """Changes with any pair or weight that is trained on or validated with."""
-        digest = hashlib.sha256()
-        for pairs in (self.train, self.dev):
-            for src, tgt in pairs:
-                digest.update(f"{src}\n{tgt}\n".encode(errors="surrogatepass"))
-            digest.update(b"\0")
-        if any(weight != 1 for weight in self.weights):
-            digest.update(repr(self.weights).encode())
-        return digest.hexdigest()
-
-
-@dataclass(frozen=True)
-class _Corpus:
-    """One pair of files."""
-
-    src: str
-    tgt: str
-    pairs: Pairs
+        return sha256(json.dumps([self.sums, self.weights, self.dev]).encode() + self.rows.tobytes()).hexdigest()
 
     @property
-    def target(self) -> str:
-        """Language of the target file, by its name."""
-        return languages_of(self.src, self.tgt).tgt
-
-    def tagged(self) -> _Corpus:
-        """With a tag for the target language before each source line that has text and none yet."""
-        if not self.target and any(src.strip() and not target_of(src) for src, _ in self.pairs):
-            raise UsageError(
-                f"{self.tgt}: cannot tell its language: name it like text.de, or begin the lines of {self.src} with {tag('de')}"
-            )
-        begin = f"{tag(self.target)} "
-        return dataclasses.replace(
-            self, pairs=[(begin + src if src.strip() and not target_of(src) else src, tgt) for src, tgt in self.pairs]
-        )
+    def sums(self) -> list[list[str]]:
+        """What the training files hold."""
+        return [[side.facts.sum for side in file] for file in self.files]
 
 
 def read_texts(train: Files, dev: Files, test: Files, weights: list[float], targets: tuple[str, ...] = ()) -> Texts:
-    """Read all text. Training pairs that would give dev or test text away are left out; what else is odd is told.
+    """Prepare all text. Training pairs that would give dev or test text away are left out; what else is odd is told.
 
     `targets` are the languages of a model that is trained further. Raises DataError where training would be worthless,
     UsageError where files and weights do not fit together.
@@ -97,31 +100,83 @@ def read_texts(train: Files, dev: Files, test: Files, weights: list[float], targ
         targets = targets or tuple(sorted(_named(corpora[0])))
         if strange := set().union(*map(_named, corpora)) - set(targets):
             raise UsageError(f"the model does not translate to {', '.join(sorted(strange))}, but to {', '.join(targets)}")
-    of_pairs = [weight for corpus, weight in zip(corpora[0], weights or [1.0] * len(train[0]), strict=True) for _ in corpus.pairs]
-    pairs, dev_pairs, test_pairs = ([pair for corpus in each for pair in corpus.pairs] for each in corpora)
-    found = inspect(pairs, {"dev": dev_pairs, "test": test_pairs}, normalise)
+    files = [(corpus.text_src, corpus.text_tgt) for corpus in corpora[0]]
+    held = [[pair for corpus in each for pair in corpus.pairs] for each in corpora[1:]]
+    texts = Texts(files, weights if set(weights) - {1} else [], np.zeros(0, np.uint32), held[0], held[1], targets)
+    found = _inspected(texts)
     for notice in found.notices:
         log.warning("%s", notice)
-    leaked = set(found.leaked)
-    kept = [i for i in range(len(pairs)) if i not in leaked]
-    return Texts([pairs[i] for i in kept], [of_pairs[i] for i in kept], dev_pairs, test_pairs, targets)
+    rows = np.ones(len(texts.pairs), bool)
+    rows[found.leaked] = False
+    return dataclasses.replace(texts, rows=np.flatnonzero(rows).astype(np.uint32))
+
+
+@dataclass(frozen=True)
+class _Corpus:
+    """One pair of files."""
+
+    src: str
+    tgt: str
+    text_src: Text
+    text_tgt: Text
+
+    @property
+    def pairs(self) -> Beside:
+        """Its lines."""
+        return Beside(self.text_src.lines, self.text_tgt.lines)
+
+    @property
+    def target(self) -> str:
+        """Language of the target file, by its name."""
+        return languages_of(self.src, self.tgt).tgt
+
+    def tagged(self) -> _Corpus:
+        """With a tag for the target language before each source line that has text and none yet."""
+        if not self.text_src.facts.untagged:
+            return self
+        if not self.target:
+            raise UsageError(
+                f"{self.tgt}: cannot tell its language: name it like text.de, or begin the lines of {self.src} with {tag('de')}"
+            )
+        return dataclasses.replace(self, text_src=tagged(self.text_src, tag(self.target)))
+
+
+def _read(files: Files) -> list[_Corpus]:
+    src, tgt = files
+    check_partners(src, tgt)
+    texts = prepare([*src, *tgt])
+    for name, text in zip([*src, *tgt], texts, strict=True):
+        if not len(text.lines):
+            raise DataError(f"{name}: is empty")
+        if text.facts.invalid:
+            log.warning("%s: %d lines held invalid UTF-8, replaced by U+FFFD", name, text.facts.invalid)
+    corpora = [_Corpus(*each) for each in zip(src, tgt, texts[: len(src)], texts[len(src) :], strict=True)]
+    for corpus in corpora:
+        check_aligned(corpus.src, len(corpus.text_src.lines), corpus.tgt, len(corpus.text_tgt.lines))
+    return corpora
+
+
+def _has_several_targets(corpora: list[_Corpus]) -> bool:
+    """Whether the names of the files tell of several target languages, or the first lines name theirs themselves."""
+    return len({corpus.target for corpus in corpora} - {""}) > 1 or any(target_of(corpus.pairs[0][0]) for corpus in corpora)
+
+
+def _named(corpora: list[_Corpus]) -> set[str]:
+    return {target for corpus in corpora for target in corpus.text_src.facts.targets}
+
+
+def _inspected(texts: Texts) -> Inspection:
+    """What there is to be told of the text, found out once."""
+
+    def make(folder: Path) -> None:
+        found = inspect(texts.pairs, {"dev": texts.dev, "test": texts.test})
+        (folder / "found.json").write_text(json.dumps(dataclasses.asdict(found)), "utf-8")
+
+    folder = cached("inspection", [texts.sums, texts.dev, texts.test], make)
+    return Inspection(**json.loads((folder / "found.json").read_text("utf-8")))
 
 
 def read_held(src: list[str], tgt: list[str]) -> Held:
     """What stands in files of held-out text; nothing when there are none. Raises as `read_parallel`."""
     pairs = read_parallel(src, tgt) if src or tgt else []
     return Held([(normalise(src), normalise(tgt)) for src, tgt in pairs])
-
-
-def _read(files: Files) -> list[_Corpus]:
-    return [_Corpus(*names) for names in zip(*files, read_corpora(*files), strict=True)]
-
-
-def _has_several_targets(corpora: list[_Corpus]) -> bool:
-    """Whether the names of the files tell of several target languages, or the first lines name theirs themselves."""
-    first_lines = (src for corpus in corpora for src, _ in corpus.pairs[:1])
-    return len({corpus.target for corpus in corpora} - {""}) > 1 or any(map(target_of, first_lines))
-
-
-def _named(corpora: list[_Corpus]) -> set[str]:
-    return {target_of(src) for corpus in corpora for src, _ in corpus.pairs if src.strip()}

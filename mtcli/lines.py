@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import gzip
+import hashlib
 import io
 import itertools
 import logging
@@ -165,7 +166,7 @@ class LinesBeside:
 
 
 def _open(path: str | Path, name: str) -> BinaryIO:
-    try:
+    with _opening(name):
         if str(path) == "-":
             if sys.stdin is None:
                 raise DataError("standard input is closed: give a file, or pipe text in")
@@ -173,12 +174,25 @@ def _open(path: str | Path, name: str) -> BinaryIO:
         if str(path).endswith(".gz"):
             return gzip.open(path)  # type: ignore[return-value]
         return io.FileIO(os.fspath(path))
+
+
+@contextmanager
+def _opening(name: str) -> Iterator[None]:
+    """Raises DataError for a file that cannot be opened."""
+    try:
+        yield
     except FileNotFoundError:
         raise DataError(f"{name}: no such file") from None
     except IsADirectoryError:
         raise DataError(f"{name}: is a folder, not a text file") from None
     except OSError as error:
         raise DataError(f"{name}: cannot be opened ({error.strerror})") from error
+
+
+def checksum(path: str) -> str:
+    """SHA-256 of the bytes of a file. Raises DataError when it cannot be read."""
+    with _opening(path), open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_lines(path: str | Path) -> list[str]:
@@ -223,24 +237,24 @@ def check_partners(src: list[str], tgt: list[str]) -> None:
         raise UsageError(f"{len(src)} source files {src} but {len(tgt)} target files {tgt}: give them in pairs")
 
 
-def read_corpora(src: list[str], tgt: list[str]) -> list[list[tuple[str, str]]]:
-    """The sentence pairs of each source file and the target file that belongs to it, line-aligned.
+def check_aligned(src: str, src_lines: int, tgt: str, tgt_lines: int) -> None:
+    """Raises DataError when two files that belong together have different numbers of lines."""
+    if src_lines != tgt_lines:
+        raise DataError(f"{src} has {src_lines} lines but {tgt} has {tgt_lines}: the two sides must be line-aligned")
+
+
+def read_parallel(src: list[str], tgt: list[str]) -> list[tuple[str, str]]:
+    """The sentence pairs of line-aligned files, those of one after those of the other.
 
     Raises DataError when a pair of files differs in length, UsageError when a file has no partner.
     """
     check_partners(src, tgt)
-    corpora = []
+    pairs: list[tuple[str, str]] = []
     for src_path, tgt_path in zip(src, tgt, strict=True):
         s, t = read_lines(src_path), read_lines(tgt_path)
-        if len(s) != len(t):
-            raise DataError(f"{src_path} has {len(s)} lines but {tgt_path} has {len(t)}: the two sides must be line-aligned")
-        corpora.append(list(zip(s, t, strict=True)))
-    return corpora
-
-
-def read_parallel(src: list[str], tgt: list[str]) -> list[tuple[str, str]]:
-    """The sentence pairs of all files of `read_corpora`, one after the other."""
-    return [pair for corpus in read_corpora(src, tgt) for pair in corpus]
+        check_aligned(src_path, len(s), tgt_path, len(t))
+        pairs += zip(s, t, strict=True)
+    return pairs
 
 
 class LineWriter:

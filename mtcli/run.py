@@ -87,7 +87,7 @@ class TrainingRun:
         """How long the log was when the state was saved that this run goes on from; None when it does not tell."""
         longest = package.config.training.max_length
         src, tgt = tokenizer.encode([s for s, _ in dev], "src"), tokenizer.encode([t for _, t in dev], "tgt")
-        self._dev_corpus = ParallelCorpus((s[:longest], t[:longest]) for s, t in zip(src, tgt, strict=True))
+        self._dev_corpus = ParallelCorpus.of((s[:longest], t[:longest]) for s, t in zip(src, tgt, strict=True))
 
     @property
     def _gap(self) -> float:

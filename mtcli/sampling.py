@@ -30,9 +30,8 @@ class Sampler:
         self._tokenizer, self._strength = tokenizer, strength
         self._ways = lru_cache(maxsize=2**16)(self._by_probability if kind == "unigram" else self._by_dropout)
 
-    def encode(self, lines: list[str], side: Side, seed: int) -> list[list[int]]:
+    def encode(self, lines: list[str], side: Side, generator: random.Random) -> list[list[int]]:
         """Piece ids of each line, as Tokenizer.encode gives them, but for the choice of pieces."""
-        generator = random.Random(seed)
         return [self._line(normalise(line), side, generator) for line in lines]
 
     def _line(self, line: str, side: Side, generator: random.Random) -> list[int]:

@@ -21,6 +21,7 @@ log = logging.getLogger("mtcli")
 
 SPACE = "\u2581"  # how sentencepiece writes a space
 Side = Literal["src", "tgt"]
+SIDES: tuple[Side, Side] = ("src", "tgt")
 
 _INVISIBLE = dict.fromkeys([*range(0x00, 0x09), *range(0x0E, 0x1C), 0x7F, *range(0x80, 0x85), *range(0x86, 0xA0), 0x200B, 0xFEFF])
 _TO_BLANK = {**_INVISIBLE, ord(SPACE): " "}
@@ -28,7 +29,9 @@ _TO_BLANK = {**_INVISIBLE, ord(SPACE): " "}
 
 def normalise(text: str) -> str:
     """NFC, without control characters and zero-width spaces, each run of white space, or of SPACE, one blank."""
-    return " ".join(unicodedata.normalize("NFC", text.translate(_TO_BLANK)).split())
+    if not text.isprintable() or SPACE in text:  # else there is nothing to translate, which is slow
+        text = text.translate(_TO_BLANK)
+    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,10 @@ class Tokenizer:
     def decode(self, ids: list[list[int]], side: Side) -> list[str]:
         """Text of each list of ids, on one line each."""
         return [" ".join(text.translate(_INVISIBLE).split()) for text in self._processor(side).decode(ids, num_threads=1)]
+
+    def serialised(self, side: Side) -> bytes:
+        """The sentencepiece model."""
+        return bytes(self._processor(side).serialized_model_proto())
 
     def pieces(self, ids: list[int], side: Side) -> list[str]:
         """The ids as the pieces they stand for."""

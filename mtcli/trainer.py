@@ -7,11 +7,14 @@ import shutil
 import statistics
 import time
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+from mtcli.cache import cached
 from mtcli.config import (
     LITTLE,
     Config,
@@ -25,7 +28,8 @@ from mtcli.config import (
     with_overrides,
 )
 from mtcli.corpora import Texts, read_texts
-from mtcli.data.batches import ParallelCorpus
+from mtcli.data.batches import ParallelCorpus, Side
+from mtcli.data.mapped import Chain
 from mtcli.engines.torch_engine import pick_device
 from mtcli.epochs import Epochs
 from mtcli.errors import PackageError, UsageError
@@ -46,8 +50,9 @@ from mtcli.package import (
 from mtcli.run import TrainingRun, state_path
 from mtcli.sampling import Sampler
 from mtcli.sentences import split_sentences
+from mtcli.store import encode
 from mtcli.tags import tag
-from mtcli.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
+from mtcli.tokenizer import SIDES, Tokenizer, default_vocab_size, load_tokenizer, train_tokenizer
 from mtcli.training import parallel
 from mtcli.training.loop import TrainingLoop
 from mtcli.training.memory import batch_tokens_for, keep_memory
@@ -67,6 +72,8 @@ FOUND = (("training", "batch_tokens"), ("tokenizer", "vocab_size"))
 
 SAMPLE = 5_000
 """Lines that are looked at for how many sentences they have."""
+FOR_TOKENIZER = 500_000
+"""Pairs from which the pieces are learnt, at the least, if there are so many: more would take much memory and change little."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +143,7 @@ def _configure(request: TrainingRequest, folder: Path, texts: Texts, origin: Mod
     if set(BUDGETS) & asked.get("training", {}).keys():  # a new budget takes the place of the old one
         values["training"] = {k: v for k, v in values.get("training", {}).items() if k not in BUDGETS}
     architecture = asked.get("model", {}).get("architecture") or values.get("model", {}).get("architecture", "transformer")
-    size = request.preset or preset_for(len(texts.train))
+    size = request.preset or preset_for(len(texts.rows))
     budget = any(part.get("training", {}).get(key) for part in (values, asked) for key in BUDGETS)
     unhurried = WITHOUT_HURRY if architecture == "transformer" and size in LITTLE and not budget else {}
     layers = [_going_out_from(origin, request.preset)] if origin else [preset(size, architecture), unhurried]
@@ -183,8 +190,7 @@ def _check_same_shape(origin: ModelPackage, config: Config) -> None:
 
 
 def _sentences_a_line(texts: Texts) -> float:
-    lines = [src for src, _ in texts.train[:: max(1, len(texts.train) // SAMPLE)]]
-    return round(statistics.fmean(len(split_sentences(line)) for line in lines), 2)
+    return round(statistics.fmean(len(split_sentences(src)) for src, _ in texts.sample(SAMPLE)), 2)
 
 
 def _data_record(request: TrainingRequest, folder: Path, texts: Texts, config: Config) -> DataRecord:
@@ -194,7 +200,7 @@ def _data_record(request: TrainingRequest, folder: Path, texts: Texts, config: C
         tgt=tuple(Path(name).name for name in request.tgt),
         weights=tuple(request.weights),
         origin=open_package(request.origin).folder.resolve().name if request.origin else old.origin,
-        pairs=len(texts.train),
+        pairs=len(texts.rows),
         sentences_a_line=_sentences_a_line(texts),
         dev=", ".join(Path(name).name for name in [*request.dev_src, *request.dev_tgt]) or "held out of the training text",
         licence=old.licence,
@@ -246,7 +252,6 @@ def _check_unchanged(folder: Path, old: Config, new: Config) -> None:
 def _prepare(
     folder: Path, config: Config, texts: Texts, device: torch.device, fresh: bool, origin: ModelPackage | None
 ) -> TrainingRun:
-    keep_memory()
     if folder.exists() and not parallel.rank():
         claim(folder)
     torch.manual_seed(config.training.seed)
@@ -254,7 +259,8 @@ def _prepare(
     tokenizer = load_tokenizer(*models) if models else ModelPackage(folder, config).tokenizer()
     training = config.training
     sampler = Sampler(tokenizer, config.tokenizer.type, training.subword_sampling) if training.subword_sampling else None
-    corpora = Epochs(tokenizer, texts.train, texts.weights, training, sampler)
+    corpora = Epochs(_ids(texts, tokenizer), texts.pairs, texts.weight_of_row, training, tokenizer, sampler)
+    keep_memory()
     model = origin.load_model(tokenizer.sizes, device) if origin else build(config.model, tokenizer.sizes)
     config = _complete(config, tokenizer, corpora.plain, len(texts.dev), model, device)
     loop = TrainingLoop(model, corpora, _with_budget(config.training, corpora.plain), device)
@@ -269,8 +275,30 @@ def _prepare(
 def _new_tokenizer(config: Config, texts: Texts, origin: ModelPackage | None) -> tuple[bytes, bytes | None]:
     if origin:
         return origin.tokenizer_files()
-    src, tgt = [s for s, _ in texts.train], [t for _, t in texts.train]
-    return train_tokenizer(config.tokenizer, src, tgt, tuple(map(tag, texts.targets)))
+    tags = tuple(map(tag, texts.targets))
+
+    def make(folder: Path) -> None:
+        pairs = texts.sample(FOR_TOKENIZER)
+        size = config.tokenizer.vocab_size or default_vocab_size(len(texts.rows))
+        asked = dataclasses.replace(config.tokenizer, vocab_size=size)
+        models = train_tokenizer(asked, [src for src, _ in pairs], [tgt for _, tgt in pairs], tags)
+        for name, model in zip(("src", "tgt"), models, strict=True):
+            if model:
+                (folder / f"{name}.model").write_bytes(model)
+
+    rows = sha256(texts.rows.tobytes()).hexdigest()
+    folder = cached("tokenizer", [texts.sums, rows, dataclasses.asdict(config.tokenizer), tags], make)
+    tgt = folder / "tgt.model"
+    return (folder / "src.model").read_bytes(), tgt.read_bytes() if tgt.exists() else None
+
+
+def _ids(texts: Texts, tokenizer: Tokenizer) -> ParallelCorpus:
+    """The pairs that are trained on."""
+    sides = []
+    for name, files in zip(SIDES, zip(*texts.files, strict=True), strict=True):
+        runs = [encode(text, tokenizer, name) for text in files]
+        sides.append(Side(Chain(runs), texts.rows, np.concatenate([each.lengths() for each in runs])[texts.rows]))
+    return ParallelCorpus(*sides)
 
 
 def _write(run: TrainingRun, models: tuple[bytes, bytes | None] | None, fresh: bool) -> None:
@@ -311,5 +339,7 @@ def _complete(
 def _with_budget(config: TrainingConfig, corpus: ParallelCorpus) -> TrainingConfig:
     if config.steps or config.epochs or config.seconds:
         return config
-    batches = len(corpus.epoch(config.batch_tokens, config.seed, 0))
+    batches = int(corpus.lengths.sum()) // config.batch_tokens  # at the least
+    if batches * EPOCHS < MOST_STEPS:
+        batches = len(corpus.epoch(config.batch_tokens, config.seed, 0))
     return dataclasses.replace(config, steps=min(MOST_STEPS, EPOCHS * batches))

@@ -8,14 +8,20 @@ import multiprocessing
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from mtcli.errors import MtcliError
+from mtcli.errors import DataError, MtcliError
 
+T = TypeVar("T")
+R = TypeVar("R")
+
+AHEAD = 4
+"""Items on which each process works ahead of what is taken."""
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG, see prctl(2)
 
 
@@ -37,6 +43,43 @@ def _begin(parent: int, begin: Callable[..., None], arguments: tuple[Any, ...]) 
 def _end_with_parent() -> None:
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def in_order(function: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[tuple[T, R]]:
+    """Each item and what `function` makes of it, in their order. Several processes work ahead; one alone would be this one.
+
+    They are forked when the first item is asked for: the function knows all that it knew then, and nothing of it is copied.
+    """
+    if workers < 2:
+        for item in items:
+            yield item, function(item)
+        return
+    waiting: deque[tuple[T, Future[R]]] = deque()
+    with noticing_the_dead(DataError, ""), pool(workers, _take, function) as executor:
+        for item in items:
+            waiting.append((item, executor.submit(_apply, item)))
+            if len(waiting) > AHEAD * workers:
+                done, job = waiting.popleft()
+                yield done, job.result()
+        for done, job in waiting:
+            yield done, job.result()
+
+
+_function: Callable[[Any], Any]
+
+
+def _take(function: Callable[[Any], Any]) -> None:
+    global _function  # noqa: PLW0603
+    _function = function
+
+
+def _apply(item: Any) -> Any:
+    return _function(item)
 
 
 def called(command: Sequence[str | Path], env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

@@ -30,7 +30,7 @@ def test_sequences_are_reversed_without_a_mistake(architecture: str, steps: int)
     shape = {"width": 64, "heads": 4, "ff_width": 128, "hidden": 64, "encoder_layers": 2, "decoder_layers": 2}
     model = build(ModelConfig(architecture, dropout=0.0, **shape), VocabSizes(16, 16, shared=True))
     config = TrainingConfig(steps=steps, batch_tokens=1024, learning_rate=0.003, label_smoothing=0.0, precision="float32")
-    corpus = ParallelCorpus((sentence, sentence[::-1]) for sentence in known)
+    corpus = ParallelCorpus.of((sentence, sentence[::-1]) for sentence in known)
     loop = TrainingLoop(model, lambda epoch: corpus, config, torch.device("cpu"))
     losses = [record.loss for record in loop.steps()]
     assert losses[0] > 2

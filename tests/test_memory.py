@@ -26,7 +26,7 @@ from mtcli.vocab import VocabSizes
 
 architecture, megabytes = sys.argv[1], int(sys.argv[2])
 torch.manual_seed(1)
-corpus = ParallelCorpus(zip(*(torch.randint(4, 500, (400, 9)).tolist() for _ in range(2)), strict=True))
+corpus = ParallelCorpus.of(zip(*(torch.randint(4, 500, (400, 9)).tolist() for _ in range(2)), strict=True))
 shape = {"width": 64, "ff_width": 4096, "hidden": 512, "encoder_layers": 2, "decoder_layers": 2, "dropout": 0.0}
 model = build(ModelConfig(architecture, **shape), VocabSizes(500, 500, shared=True))
 config = TrainingConfig(steps=2, batch_tokens=4000, precision="float32")

@@ -18,7 +18,7 @@ from mtcli.vocab import BOS_ID, VocabSizes
 torch.set_num_threads(1)  # on tensors this small, threads only wait for each other
 
 SHARED, SEPARATE = VocabSizes(10, 10, shared=True), VocabSizes(11, 9, shared=False)
-CORPUS = ParallelCorpus([([4, 5, 6, 7, 8], [4, 8]), ([9], [5, 6, 7, 8, 4, 5]), ([9, 4, 4], [8])])
+CORPUS = ParallelCorpus.of([([4, 5, 6, 7, 8], [4, 8]), ([9], [5, 6, 7, 8, 4, 5]), ([9, 4, 4], [8])])
 ALL = [0, 1, 2]
 
 both_architectures = pytest.mark.parametrize("architecture", ["transformer", "rnn"])

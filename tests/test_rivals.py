@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtcli import Translator
-from mtcli.lines import read_corpora
+from mtcli.lines import read_parallel
 from mtcli.tokenizer import load_tokenizer
 
 ELSEWHERE = {
@@ -103,7 +103,7 @@ def test_training_text_is_not_split_where_only_python_sees_a_line(tmp_path: Path
     plain = [f"line {i}" for i in range(len(odd))]
     for name, lines in (("text.de", odd), ("text.en", plain)):
         (tmp_path / name).write_bytes("\n".join(lines).encode())
-    [pairs] = read_corpora([str(tmp_path / "text.de")], [str(tmp_path / "text.en")])
+    pairs = read_parallel([str(tmp_path / "text.de")], [str(tmp_path / "text.en")])
     assert pairs == list(zip(odd, plain, strict=True))
 
 

@@ -57,7 +57,7 @@ def allowed(logits: torch.Tensor) -> torch.Tensor:
 @torch.inference_mode()
 def log_probabilities(model: EncoderDecoder, src: list[int], sequences: list[list[int]]) -> list[float]:
     """Of each sequence of target pieces, its EOS included if it has one, by teacher forcing."""
-    batch = ParallelCorpus((src, tgt) for tgt in sequences).batch(list(range(len(sequences))))
+    batch = ParallelCorpus.of((src, tgt) for tgt in sequences).batch(list(range(len(sequences))))
     scores = allowed(model(batch.src, batch.src_mask, batch.tgt_in))
     of_pieces = scores.gather(2, batch.tgt_out[:, :, None])[:, :, 0]
     return [row[: len(ids)].sum().item() for row, ids in zip(of_pieces, sequences, strict=True)]
@@ -109,7 +109,7 @@ def plain_beam(model: EncoderDecoder, src: list[int], config: DecodingConfig) ->
         last = len(beam[0][0]) + 1 == config.max_length(len(src))
         candidates = []
         for ids, total in beam:
-            batch = ParallelCorpus([(src, ids)]).batch([0])
+            batch = ParallelCorpus.of([(src, ids)]).batch([0])
             scores = model(batch.src, batch.src_mask, batch.tgt_in)[0, -1]
             candidates += [([*ids, i], total + allowed(scores)[i].item()) for i in [EOS_ID, *PIECES]]
         candidates.sort(key=lambda candidate: -candidate[1])
@@ -336,14 +336,14 @@ def piece_scores(model: EncoderDecoder, src: list[int], sequence: list[int]) -> 
 @both_architectures
 def test_attention_sums_to_one_and_leaves_padding_out(architecture: str) -> None:
     model = random_model(architecture)
-    batch = ParallelCorpus(zip(SENTENCES, SENTENCES[::-1], strict=True)).batch(list(range(len(SENTENCES))))
+    batch = ParallelCorpus.of(zip(SENTENCES, SENTENCES[::-1], strict=True)).batch(list(range(len(SENTENCES))))
     with torch.inference_mode():
         together = model.attention(batch.src, batch.src_mask, batch.tgt_in)
     assert together.size(1) == (4 if architecture == "transformer" else 1), "two heads in each of two layers"
     assert together.sum(3).numpy() == pytest.approx(torch.ones_like(together[..., 0]).numpy(), abs=1e-5)
     assert (together * ~batch.src_mask[:, None, None]).max() == 0
     for i, (src, tgt) in enumerate(zip(SENTENCES, SENTENCES[::-1], strict=True)):
-        alone = ParallelCorpus([(src, tgt)]).batch([0])
+        alone = ParallelCorpus.of([(src, tgt)]).batch([0])
         with torch.inference_mode():
             weights = model.attention(alone.src, alone.src_mask, alone.tgt_in)[0, :, : len(tgt)]
         assert together[i, :, : len(tgt), : len(src) + 1].numpy() == pytest.approx(weights.numpy(), abs=1e-5)

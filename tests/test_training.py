@@ -44,7 +44,7 @@ def random_corpus(pairs: int, longest: int = 9) -> ParallelCorpus:
         length = int(torch.randint(1, longest + 1, (), generator=generator))
         return torch.randint(4, 12, (length,), generator=generator).tolist()
 
-    return ParallelCorpus((sentence(), sentence()) for _ in range(pairs))
+    return ParallelCorpus.of((sentence(), sentence()) for _ in range(pairs))
 
 
 def new_loop(
@@ -97,7 +97,7 @@ def test_batches_follow_seed_and_epoch() -> None:
 
 
 def test_a_batch_holds_its_sentences() -> None:
-    batch = ParallelCorpus([([4, 5, 6], [8]), ([7], [9, 10])]).batch([1, 0])
+    batch = ParallelCorpus.of([([4, 5, 6], [8]), ([7], [9, 10])]).batch([1, 0])
     assert batch.src.tolist() == [[7, EOS_ID, PAD_ID, PAD_ID], [4, 5, 6, EOS_ID]]
     assert batch.tgt_in.tolist() == [[BOS_ID, 9, 10], [BOS_ID, 8, PAD_ID]]
     assert batch.tgt_out.tolist() == [[9, 10, EOS_ID], [8, EOS_ID, PAD_ID]]

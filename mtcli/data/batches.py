@@ -5,12 +5,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
-from torch.nn.utils.rnn import pad_sequence
 
+from mtcli.data.mapped import Array, Mapped, Runs
 from mtcli.vocab import BOS_ID, EOS_ID, PAD_ID
 
 
@@ -35,91 +36,136 @@ class Batch:
         return Batch(*(tensor.to(device, non_blocking=True) for tensor in tensors))
 
 
-class Sentences:
-    """Many sentences of ids in one flat tensor, four bytes an id."""
+def pad(sentences: Sequence[Sequence[int] | Array], multiple: int = 1) -> tuple[Tensor, Tensor]:
+    """Ids [B, S] and mask [B, S] of sentences of ids, each with EOS put after it; S is a multiple of `multiple`."""
+    lengths = np.array([len(sentence) + 1 for sentence in sentences])
+    ids = np.full((len(sentences), -(-int(lengths.max()) // multiple) * multiple), PAD_ID, np.int64)
+    for row, sentence in zip(ids, sentences, strict=True):
+        row[: len(sentence)] = sentence
+        row[len(sentence)] = EOS_ID
+    return torch.from_numpy(ids), torch.from_numpy(np.arange(ids.shape[1]) < lengths[:, None])
 
-    def __init__(self, flat: array[int], lengths: array[int]) -> None:
-        """All ids one after the other, and how many of them each sentence has."""
-        self.lengths = torch.tensor(lengths, dtype=torch.int64)
-        self._flat = torch.frombuffer(flat, dtype=torch.int32) if flat else torch.zeros(0, dtype=torch.int32)
-        self._starts = self.lengths.cumsum(0) - self.lengths
+
+class Side:
+    """Sentences of ids: some of those that lie in `runs`, in any order."""
+
+    def __init__(self, runs: Mapped[Array], rows: Array, lengths: Array) -> None:
+        """`rows` [N] are their places in `runs`; `lengths` [N] is how many ids each has."""
+        self.runs, self.rows, self.lengths = runs, rows, lengths
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        return len(self.rows)
 
-    def __getitem__(self, index: int) -> Tensor:
-        start = int(self._starts[index])
-        return self._flat[start : start + int(self.lengths[index])]
+    def __getitem__(self, index: int) -> Array:
+        return self.runs.one(int(self.rows[index]))
 
-
-def pad(sentences: list[Tensor], multiple: int = 1) -> tuple[Tensor, Tensor]:
-    """Ids [B, S] and mask [B, S] of sentences of ids, each with EOS put after it; S is a multiple of `multiple`."""
-    eos = torch.tensor([EOS_ID])
-    ids = pad_sequence([torch.cat([sentence, eos]) for sentence in sentences], batch_first=True, padding_value=PAD_ID)
-    ids = F.pad(ids, (0, -ids.size(1) % multiple), value=PAD_ID)
-    lengths = torch.tensor([len(sentence) + 1 for sentence in sentences])
-    return ids, torch.arange(ids.size(1)) < lengths[:, None]
+    def at(self, indices: Array) -> Side:
+        """Some of them."""
+        return Side(self.runs, self.rows[indices], self.lengths[indices])
 
 
 class ParallelCorpus:
     """Sentence pairs as ids, without BOS and EOS."""
 
-    def __init__(self, pairs: Iterable[tuple[Sequence[int], Sequence[int]]]) -> None:
-        sides = [(array("i"), array("i")), (array("i"), array("i"))]
+    def __init__(self, src: Side, tgt: Side) -> None:
+        self.src, self.tgt = src, tgt
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[Sequence[int] | Array, Sequence[int] | Array]]) -> ParallelCorpus:
+        """Pairs that are held in memory."""
+        sides = [(array("i"), array("q", [0])), (array("i"), array("q", [0]))]
         for pair in pairs:
-            for (flat, lengths), ids in zip(sides, pair, strict=True):
+            for (flat, bounds), ids in zip(sides, pair, strict=True):
                 flat.extend(ids)
-                lengths.append(len(ids))
-        self.src, self.tgt = (Sentences(*side) for side in sides)
-        self.lengths = torch.maximum(self.src.lengths, self.tgt.lengths) + 1
-        """Positions that each pair takes on its longer side, EOS counted."""
+                bounds.append(len(flat))
+        runs = (Runs(np.frombuffer(flat, np.int32), np.frombuffer(bounds, np.int64)) for flat, bounds in sides)
+        return cls.stored(*((each, each.lengths()) for each in runs))
+
+    @classmethod
+    def stored(cls, src: tuple[Mapped[Array], Array], tgt: tuple[Mapped[Array], Array]) -> ParallelCorpus:
+        """All pairs of sentences that lie somewhere, each side with its lengths."""
+        rows = np.arange(len(src[0]), dtype=np.uint32)
+        return cls(Side(src[0], rows, src[1]), Side(tgt[0], rows, tgt[1]))
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        return len(self.src)
+
+    @property
+    def lengths(self) -> Array:
+        """Positions that each pair takes on its longer side, EOS counted."""
+        return np.maximum(self.src.lengths, self.tgt.lengths) + 1
 
     @property
     def tgt_tokens(self) -> int:
         """Target tokens that are trained on in one epoch, EOS counted."""
         return int(self.tgt.lengths.sum()) + len(self)
 
+    def at(self, indices: Array) -> ParallelCorpus:
+        """Some of the pairs."""
+        return ParallelCorpus(self.src.at(indices), self.tgt.at(indices))
+
     def batch(self, indices: list[int]) -> Batch:
         """The pairs of `indices`, padded."""
         src, src_mask = pad([self.src[i] for i in indices])
         tgt_out, tgt_mask = pad([self.tgt[i] for i in indices])
+        for side in (self.src, self.tgt):
+            side.runs.release()
         tgt_in = torch.cat([torch.full((len(indices), 1), BOS_ID), tgt_out[:, :-1]], dim=1)
         tgt_in = tgt_in.masked_fill(~tgt_mask, PAD_ID)
         return Batch(src, src_mask, tgt_in, tgt_out, tgt_mask)
 
-    def epoch(self, batch_tokens: int, seed: int, epoch: int) -> list[list[int]]:
+    def epoch(self, batch_tokens: int, seed: int, epoch: int) -> Batches:
         """Indices of the batches of one epoch, the same for the same arguments.
 
         Within pools of shuffled pairs, pairs of like length come together; the batches are then shuffled.
         """
         generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-        order = torch.randperm(len(self), generator=generator)
-        batches: list[list[int]] = []
-        sizes, stride = self.lengths.tolist(), int(self.src.lengths.max()) + 1
-        size = max(1000, 50 * batch_tokens // max(1, int(self.lengths.float().mean())))
-        for pool in torch.split(order, size):
-            keys = self.tgt.lengths[pool] * stride + self.src.lengths[pool]
-            batches += cut(pool[keys.argsort(stable=True)].tolist(), sizes, batch_tokens)
-        return [batches[i] for i in torch.randperm(len(batches), generator=generator).tolist()]
+        order = torch.randperm(len(self), generator=generator, dtype=torch.int32).numpy()
+        stride, mean = int(self.src.lengths.max()) + 1, int(self.lengths.mean())
+        ends: list[int] = []
+        size = max(1000, 50 * batch_tokens // max(1, mean))
+        for start in range(0, len(order), size):
+            pool = self.at(order[start : start + size])
+            by_length = np.argsort(pool.tgt.lengths.astype(np.int64) * stride + pool.src.lengths, kind="stable")
+            order[start : start + size] = order[start : start + size][by_length]
+            ends += [start + end for end in _ends(pool.lengths[by_length], batch_tokens)]
+        return Batches(order, np.array([0, *ends]), torch.randperm(len(ends), generator=generator).numpy())
 
     def in_order(self, batch_tokens: int) -> Iterator[Batch]:
         """All pairs, shortest first: for measuring."""
-        for indices in cut(self.lengths.argsort(stable=True).tolist(), self.lengths.tolist(), batch_tokens):
+        for indices in cut(np.argsort(self.lengths, kind="stable").tolist(), self.lengths, batch_tokens):
             yield self.batch(indices)
 
 
-def cut(order: list[int], lengths: list[int], batch_tokens: int) -> list[list[int]]:
+class Batches(Sequence[list[int]]):
+    """Indices of pairs, batch by batch: four bytes a pair."""
+
+    def __init__(self, order: Array, bounds: Array, turn: Array) -> None:
+        """Batch i is what of `order` lies between the bounds `turn[i]` and `turn[i] + 1`."""
+        self._order, self._bounds, self._turn = order, bounds, turn
+
+    def __len__(self) -> int:
+        return len(self._turn)
+
+    def __getitem__(self, index: Any) -> Any:
+        place = self._turn[index]
+        return self._order[self._bounds[place] : self._bounds[place + 1]].tolist()
+
+
+def cut(order: list[int], lengths: Sequence[int] | Array, batch_tokens: int) -> list[list[int]]:
     """Cut `order` into runs of at most `batch_tokens` padded positions; a longer item has a run to itself."""
-    runs: list[list[int]] = []
-    longest = 0
-    for i in order:
-        longest = max(longest, lengths[i])
-        if runs and longest * (len(runs[-1]) + 1) <= batch_tokens:
-            runs[-1].append(i)
-        else:
-            runs.append([i])
-            longest = lengths[i]
-    return runs
+    ends = _ends(np.array([lengths[i] for i in order], np.int64), batch_tokens)
+    return [order[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def _ends(lengths: Array, batch_tokens: int) -> list[int]:
+    """Where runs end of which each is as long as can be: its longest item times its items is at most `batch_tokens`."""
+    ends: list[int] = []
+    start = 0
+    while start < len(lengths):
+        most = max(1, batch_tokens // int(lengths[start]))
+        longest = np.maximum.accumulate(lengths[start : start + most].astype(np.int64))
+        fit = int(np.searchsorted(longest * np.arange(1, len(longest) + 1), batch_tokens, side="right"))
+        start += max(1, fit)
+        ends.append(start)
+    return ends

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import repeat
+from itertools import islice, repeat
 from math import log
 from statistics import correlation, median, pstdev
 
+from mtcli.data.mapped import CHUNK
+from mtcli.data.seen import Seen
 from mtcli.errors import DataError
 
-Pairs = list[tuple[str, str]]
+Pairs = Sequence[tuple[str, str]]
 
 FEWEST = 50
 """With fewer pairs than this nothing is said about the order of lines or of languages."""
@@ -30,6 +32,10 @@ SPREAD = 0.25
 """Deviation of the logarithms of lengths below which they tell nothing, as in sorted text. Real text has 0.3 and more."""
 LEANING = 6.0
 """Nats that must speak for the language of a side."""
+MANY_DIRECTIONS = 500_000
+"""Training pairs of which, at the least, it is looked at which side is which; of more text it is told about how many."""
+WINDOWS = 200
+"""Windows whose lines are looked up together."""
 
 
 @dataclass(frozen=True)
@@ -42,18 +48,17 @@ class Inspection:
     """Indices of the training pairs that are to be left out: a side of theirs stands in a held-out set."""
 
 
-def inspect(pairs: Pairs, held_out: dict[str, Pairs], normalise: Callable[[str], str]) -> Inspection:
-    """Look through training pairs and held-out sets ("dev", "test"); sides that `normalise` makes equal are the same.
+def inspect(train: Pairs, held_out: dict[str, Pairs]) -> Inspection:
+    """Look through training pairs and held-out sets ("dev", "test"), all of them normalised.
 
     Raises DataError where what is trained, or what is measured with a held-out set, would be worthless.
     """
-    train = _normalised(pairs, normalise)
-    held = {f"{name} set": _normalised(texts, normalise) for name, texts in held_out.items() if texts}
+    held = {f"{name} set": pairs for name, pairs in held_out.items() if pairs}
     notices: list[str] = []
     for name, text in {"training text": train, **held}.items():
-        notices += [*_empty(name, text), *_copies(name, text), *_shifted(name, text)]
+        notices += [*_counted(name, text, repeated=text is train), *_shifted(name, text)]
         _check_related(name, text)
-    notices += [*_duplicates(train), *_swapped(train, held)]
+    notices += _swapped(train, held)
     leaked: set[int] = set()
     for name, text in held.items():
         found = _leaked(train, text)
@@ -64,32 +69,25 @@ def inspect(pairs: Pairs, held_out: dict[str, Pairs], normalise: Callable[[str],
     return Inspection(notices, sorted(leaked))
 
 
-def _normalised(pairs: Pairs, normalise: Callable[[str], str]) -> Pairs:
-    def key(text: str) -> str:
-        changed = normalise(text)
-        return text if changed == text else changed  # the string that is there already: no memory for another
-
-    return [(key(src), key(tgt)) for src, tgt in pairs]
-
-
-def _empty(name: str, pairs: Pairs) -> list[str]:
-    count = sum(not (src and tgt) for src, tgt in pairs)
-    if count == len(pairs) > 0:
+def _counted(name: str, pairs: Pairs, repeated: bool) -> list[str]:
+    """Pairs with an empty side, with two equal sides, and if that is asked for, those that stand there more than once."""
+    seen, known = Seen(), 0
+    full = copies = 0
+    left = iter(pairs)
+    while some := list(islice(left, CHUNK)):
+        full += sum(bool(src and tgt) for src, tgt in some)
+        copies += sum(src == tgt != "" for src, tgt in some)
+        known += sum(seen.add(some)) if repeated else len(some)
+    if not full and pairs:
         raise DataError(f"no pair of the {name} has text on both sides: give a source and its translation")
-    return [f"{count:,} pairs of the {name} have an empty side"] if count else []
-
-
-def _copies(name: str, pairs: Pairs) -> list[str]:
-    full = sum(bool(src and tgt) for src, tgt in pairs)
-    count = sum(src == tgt != "" for src, tgt in pairs)
-    if count > full / 2:
-        raise DataError(f"{count:,} of {full:,} pairs of the {name} have two equal sides: give a source and its translation")
-    return [f"{count:,} pairs of the {name} have two equal sides"] if count else []
-
-
-def _duplicates(pairs: Pairs) -> list[str]:
-    count = len(pairs) - len(set(pairs))
-    return [f"{count:,} pairs of the training text stand there more than once"] if count else []
+    if copies > full / 2:
+        raise DataError(f"{copies:,} of {full:,} pairs of the {name} have two equal sides: give a source and its translation")
+    counts = {
+        f"pairs of the {name} have an empty side": len(pairs) - full,
+        f"pairs of the {name} have two equal sides": copies,
+        f"pairs of the {name} stand there more than once": len(pairs) - known,
+    }
+    return [f"{count:,} {what}" for what, count in counts.items() if count]
 
 
 class Held:
@@ -98,7 +96,7 @@ class Held:
     Sides like "Yes." are common property: those of at most two words and 20 bytes count only if both sides are a held-out pair's.
     """
 
-    def __init__(self, pairs: Pairs) -> None:
+    def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
         self._whole = {pair for pair in pairs if all(pair)}
         sides = zip(*pairs, strict=True) if pairs else ((), ())
         self._src, self._tgt = ({text for text in side if not _short(text)} for side in sides)
@@ -120,6 +118,11 @@ def _short(text: str) -> bool:
     return text.count(" ") < 2 and len(text.encode(errors="surrogatepass")) <= 20
 
 
+def _sample(pairs: Pairs, size: int) -> list[tuple[str, str]]:
+    """At least so many pairs, evenly spread, and fewer than twice as many; all if there are no more."""
+    return list(pairs[:: len(pairs) // size + 1])
+
+
 def _log_lengths(pairs: Pairs) -> tuple[list[float], list[float]]:
     logs = [log(length + 1) for length in range(1 + max(max(len(src), len(tgt)) for src, tgt in pairs))]
     return [logs[len(src)] for src, _ in pairs], [logs[len(tgt)] for _, tgt in pairs]
@@ -127,7 +130,7 @@ def _log_lengths(pairs: Pairs) -> tuple[list[float], list[float]]:
 
 def _check_related(name: str, pairs: Pairs) -> None:
     """Long sentences have long translations: no correlation at all means that one side was shuffled."""
-    sample = pairs[:: len(pairs) // 10_000 + 1]
+    sample = _sample(pairs, 10_000)
     if len(sample) < 500:
         return
     lengths = _log_lengths(sample)
@@ -175,19 +178,32 @@ def find_shift(pairs: Pairs) -> Shift | None:
     """The first place from which on one side is behind the other, as after a line that was lost or put in."""
     if len(pairs) < FEWEST:
         return None
-    src, tgt = _log_lengths(pairs)
-    marks = [[("?" in text or "？" in text or "؟" in text) for text in side] for side in zip(*pairs, strict=True)]
     starts = list(range(0, max(1, len(pairs) - WINDOW // 2), WINDOW))
     ends = [*starts[1:], len(pairs)]
-    evidence = [_evidence((src, tgt), marks, a, b) for a, b in zip(starts, ends, strict=True)]
-    path = _best_path(evidence)
+    path = _best_path(_in_windows(pairs, starts, ends))
     lines = sum(b - a for a, b, shift in zip(starts, ends, path, strict=True) if shift)
     if not lines:
         return None
     first = next(i for i, shift in enumerate(path) if shift)
     shift = path[first]
     around = range(starts[max(0, first - 1)], ends[first])
-    return Shift(1 + (_change(src, tgt, marks, around, shift) if first else 0), shift, lines)
+    return Shift(1 + (_change(pairs, around, shift) if first else 0), shift, lines)
+
+
+def _in_windows(pairs: Pairs, starts: list[int], ends: list[int]) -> Iterator[list[float]]:
+    """The evidence of each window."""
+    for i in range(0, len(starts), WINDOWS):
+        windows = list(zip(starts[i : i + WINDOWS], ends[i : i + WINDOWS], strict=True))
+        low = max(0, windows[0][0] - MOST_SHIFT)
+        some = pairs[low : windows[-1][1] + MOST_SHIFT]
+        lengths, marks = _log_lengths(some), _marks(some)
+        for start, end in windows:
+            yield _evidence(lengths, marks, start - low, end - low)
+
+
+def _marks(pairs: Pairs) -> list[list[bool]]:
+    """Which source lines, and which target lines, ask something."""
+    return [[("?" in text or "？" in text or "؟" in text) for text in side] for side in zip(*pairs, strict=True)]
 
 
 def _evidence(lengths: tuple[list[float], list[float]], marks: list[list[bool]], start: int, end: int) -> list[float]:
@@ -229,7 +245,7 @@ def _information(both: int, first: int, second: int, size: int) -> float:
     return sum(n * log(n * size / (row * column)) for n, row, column in cells if n)
 
 
-def _best_path(evidence: list[list[float]]) -> list[int]:
+def _best_path(evidence: Iterable[list[float]]) -> list[int]:
     """The shift of each window: most evidence in all, less SURE for each change, and none at the beginning."""
     totals = [0.0 if k == MOST_SHIFT else -SURE for k in range(2 * MOST_SHIFT + 1)]
     came_from: list[list[int]] = []
@@ -244,9 +260,12 @@ def _best_path(evidence: list[list[float]]) -> list[int]:
     return [k - MOST_SHIFT for k in reversed(path)]
 
 
-def _change(src: list[float], tgt: list[float], marks: list[list[bool]], around: range, shift: int) -> int:
+def _change(pairs: Pairs, around: range, shift: int) -> int:
     """The line of `around` from which on `shift` fits better than no shift."""
-    ratio = median(y - x for x, y in zip(src, tgt, strict=True))
+    ratio = median(y - x for x, y in zip(*_log_lengths(_sample(pairs, 10_000)), strict=True))
+    low = max(0, around.start - MOST_SHIFT)
+    some = pairs[low : around.stop + MOST_SHIFT]
+    (src, tgt), marks = _log_lengths(some), _marks(some)
 
     def misfit(i: int, k: int) -> float:
         if not 0 <= i + k < len(src):
@@ -255,7 +274,7 @@ def _change(src: list[float], tgt: list[float], marks: list[list[bool]], around:
 
     best, gain, total = around.stop, 0.0, 0.0
     for i in reversed(around):
-        total += misfit(i, 0) - misfit(i, shift)
+        total += misfit(i - low, 0) - misfit(i - low, shift)
         if total > gain:
             best, gain = i, total
     return best
@@ -265,13 +284,15 @@ def _swapped(train: Pairs, held: dict[str, Pairs]) -> list[str]:
     """Pairs whose source is in the target's language and the other way round, by words known from the training text."""
     if len(train) < FEWEST:
         return []
-    words = _leanings(train[:: len(train) // 50_000 + 1])
+    words = _leanings(_sample(train, 50_000))
     for name, pairs in held.items():
         right, wrong = _directions(pairs, words)
         if wrong >= 5 and wrong > 9 * right:
             raise DataError(f"the {name} seems to have its sides swapped: its source is in the language of the training target")
-    _, wrong = _directions(train, words)
-    return [f"{wrong:,} pairs of the training text seem to have their sides swapped"] if wrong else []
+    sample = _sample(train, MANY_DIRECTIONS)
+    _, wrong = _directions(sample, words)
+    about = f"{wrong:,}" if len(sample) == len(train) else f"about {wrong * len(train) // len(sample):,}"
+    return [f"{about} pairs of the training text seem to have their sides swapped"] if wrong else []
 
 
 def _directions(pairs: Pairs, words: dict[str, float]) -> tuple[int, int]:

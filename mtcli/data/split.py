@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
+
+import numpy as np
+
+from mtcli.data.mapped import Array, take
 
 Pairs = list[tuple[str, str]]
 
 
-def split(pairs: Pairs, size: int, seed: int, normalise: Callable[[str], str] = str.strip) -> tuple[list[int], list[int]]:
-    """Indices of training pairs, and of `size` dev pairs drawn at random; no dev side is empty or stands in the training pairs.
+def split(pairs: Sequence[tuple[str, str]], rows: Array, size: int, seed: int) -> tuple[Array, Array]:
+    """Those of `rows` to train on, and `size` drawn at random to validate with; no dev side is empty or stands in the rest."""
 
-    Sides that `normalise` makes equal are the same, and those of which it leaves nothing are empty.
-    """
-    keys = [(normalise(src), normalise(tgt)) for src, tgt in pairs]
-    full = [i for i, (src, tgt) in enumerate(keys) if src and tgt]
-    chosen = sorted(random.Random(seed).sample(full, min(size, len(full))))
-    src_sides, tgt_sides = {keys[i][0] for i in chosen}, {keys[i][1] for i in chosen}
-    return [i for i, (src, tgt) in enumerate(keys) if src not in src_sides and tgt not in tgt_sides], chosen
+    def holds(condition: Callable[[str, str], bool]) -> Array:
+        found: Array = np.fromiter((condition(src, tgt) for src, tgt in pairs), bool, len(pairs))
+        return np.asarray(rows[found[rows]])
+
+    full = holds(lambda src, tgt: bool(src and tgt))
+    chosen = np.sort(full[random.Random(seed).sample(range(len(full)), min(size, len(full)))])
+    src_sides, tgt_sides = map(set, zip(*take(pairs, chosen.tolist()), strict=True)) if len(chosen) else (set[str](), set[str]())
+    return holds(lambda src, tgt: src not in src_sides and tgt not in tgt_sides), chosen
 
 
 def draw(pairs: Pairs, size: int, seed: int, normalise: Callable[[str], str]) -> tuple[list[int], list[int]]:

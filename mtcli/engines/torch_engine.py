@@ -86,7 +86,7 @@ class TorchEngine:
         return found
 
     def _in_batches(self, pairs: list[tuple[list[int], list[int]]], config: DecodingConfig) -> Iterator[tuple[list[int], Batch]]:
-        corpus = ParallelCorpus(pairs)
+        corpus = ParallelCorpus.of(pairs)
         lengths = corpus.lengths.tolist()
         for indices in cut(sorted(range(len(pairs)), key=lengths.__getitem__), lengths, config.batch_tokens):
             yield indices, corpus.batch(indices).to(self._device)

@@ -23,7 +23,7 @@ def search(decoder: Decoder, sentences: list[Sentence], config: DecodingConfig, 
     """The `config.n_best` best hypotheses of each sentence, best first. Either all sentences have terms or none has."""
 
     def begin(some: list[Sentence]) -> JointState:
-        src, src_mask = pad([torch.tensor(sentence.ids, dtype=torch.int64) for sentence in some], PADDING)
+        src, src_mask = pad([sentence.ids for sentence in some], PADDING)
         return decoder.encode(src.to(device), src_mask.to(device))
 
     if config.temperature and not sentences[0].terms:

@@ -17,7 +17,7 @@ from torch.optim import AdamW
 from torch.optim.swa_utils import AveragedModel
 
 from mtcli.config import TrainingConfig
-from mtcli.data.batches import Batch, ParallelCorpus
+from mtcli.data.batches import Batch, Batches, ParallelCorpus
 from mtcli.errors import TrainingError, UsageError, out_of_memory
 from mtcli.model import EncoderDecoder, matmul_dtype
 from mtcli.training import parallel
@@ -83,7 +83,7 @@ class TrainingLoop:
         """Parts in which a batch is computed, because memory does not hold all of it."""
         self.started = time.monotonic()
         """When training would have started had it never been interrupted."""
-        self._made: tuple[int, ParallelCorpus, list[list[int]]] | None = None
+        self._made: tuple[int, ParallelCorpus, Batches] | None = None
         """The epoch that was last made, with its corpus and batches."""
         self.epoch_batches = 0
         """Updates in the current epoch, once its corpus is there."""
@@ -140,7 +140,7 @@ class TrainingLoop:
                 yield self._update(corpus, batches[self.position])
             self.epoch, self.position = self.epoch + 1, 0
 
-    def _this_epoch(self) -> tuple[ParallelCorpus, list[list[int]]]:
+    def _this_epoch(self) -> tuple[ParallelCorpus, Batches]:
         """The corpus of the epoch and its batches, made once: cutting words anew takes its time."""
         if self._made is None or self._made[0] != self.epoch:
             corpus = self.corpora(self.epoch)

@@ -1,0 +1,218 @@
+"""Text and ids that are mapped from files instead of read: they take no memory but that of what is being looked at."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from abc import abstractmethod
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, TypeVar, overload
+
+import numpy as np
+
+T = TypeVar("T")
+Array = np.ndarray[Any, np.dtype[Any]]
+
+CHUNK = 10_000
+"""Items that are looked at together."""
+
+
+class Mapped(Sequence[T]):
+    """A sequence of which one item, or some that follow each other, are made when they are asked for."""
+
+    @overload
+    def __getitem__(self, key: int) -> T: ...
+    @overload
+    def __getitem__(self, key: slice) -> list[T]: ...
+    def __getitem__(self, key: int | slice) -> T | list[T]:
+        wanted = range(len(self))[key]
+        if isinstance(wanted, int):
+            return self.one(wanted)
+        found = self.some(wanted.start, wanted.stop) if wanted.step == 1 and wanted else [self.one(i) for i in wanted]
+        self.release()
+        return found
+
+    def __iter__(self) -> Iterator[T]:
+        for start in range(0, len(self), CHUNK):
+            yield from self[start : start + CHUNK]
+
+    @abstractmethod
+    def one(self, i: int) -> T:
+        """Item `i`, counted from 0."""
+
+    @abstractmethod
+    def some(self, start: int, stop: int) -> list[T]:
+        """The items from `start` to before `stop`."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Give memory back in which parts of files have come to lie; they come again when they are asked for."""
+
+
+def take(items: Sequence[T], indices: Iterable[int]) -> list[T]:
+    """These items."""
+    found = [items[i] for i in indices]
+    if isinstance(items, Mapped):
+        items.release()
+    return found
+
+
+class Runs(Mapped[Array]):
+    """Runs of numbers of any length, one after the other in one array: the ids of each line of a text, say."""
+
+    def __init__(self, flat: Array, bounds: Array, maps: Sequence[mmap.mmap] = ()) -> None:
+        """`bounds` [N + 1], int64, holds where each run begins and where the last one ends; `maps` are what the arrays lie in."""
+        self.flat, self.bounds, self._maps = flat, bounds, maps
+
+    @classmethod
+    def open(cls, path: Path, dtype: type[np.generic]) -> Runs:
+        """What a RunsWriter has written there."""
+        maps = [found for suffix in (".flat", ".bounds") if (found := _map(path.with_suffix(suffix)))]
+        flat = np.frombuffer(maps[0], dtype) if len(maps) == 2 else np.zeros(0, dtype)
+        return cls(flat, np.frombuffer(maps[-1], np.int64), maps)
+
+    def __len__(self) -> int:
+        return len(self.bounds) - 1
+
+    def one(self, i: int) -> Array:
+        """Run `i`."""
+        return self.flat[self.bounds[i] : self.bounds[i + 1]]
+
+    def some(self, start: int, stop: int) -> list[Array]:
+        """These runs."""
+        return [self.one(i) for i in range(start, stop)]
+
+    def release(self) -> None:
+        """See Mapped."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            for each in self._maps:
+                each.madvise(mmap.MADV_DONTNEED)
+
+    def lengths(self) -> Array:
+        """Of each run, int32 [N]."""
+        found = np.diff(self.bounds).astype(np.int32)
+        self.release()
+        return found
+
+
+def _map(path: Path) -> mmap.mmap | None:
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if os.fstat(file.fileno()).st_size else None
+
+
+class RunsWriter:
+    """Writes runs, after the whole ones that an interrupted writer has left."""
+
+    def __init__(self, path: Path, dtype: type[np.generic]) -> None:
+        self._dtype = np.dtype(dtype)
+        self._flat, self._bounds = (path.with_suffix(suffix).open("ab") for suffix in (".flat", ".bounds"))
+        whole = self._bounds.tell() // 8
+        self.runs = max(0, whole - 1)
+        """How many there are."""
+        self._bounds.truncate(8 * whole)
+        self._end = int(np.fromfile(path.with_suffix(".bounds"), np.int64, offset=8 * self.runs)[0]) if whole else 0
+        self._flat.truncate(self._end * self._dtype.itemsize)
+        if not whole:
+            self._bounds.write(bytes(8))
+
+    def write(self, flat: Array, lengths: Array) -> None:
+        """Some runs: their numbers one after the other, and how many each run has."""
+        bounds = self._end + np.cumsum(lengths, dtype=np.int64)
+        for file, array in ((self._flat, flat.astype(self._dtype, copy=False)), (self._bounds, bounds)):
+            file.write(array.tobytes())
+            file.flush()  # a bound comes after what it bounds
+        self.runs += len(lengths)
+        self._end += len(flat)
+
+    def __enter__(self) -> RunsWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """See to it that all stands on the disk."""
+        for file in (self._flat, self._bounds):
+            with file:
+                file.flush()
+                os.fsync(file.fileno())
+
+
+class Lines(Mapped[str]):
+    """Lines of text, of which each run holds one in UTF-8 with the LF that ends it."""
+
+    def __init__(self, runs: Runs) -> None:
+        self._runs = runs
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def one(self, i: int) -> str:
+        """Line `i`, without its LF."""
+        return self._runs.one(i)[:-1].tobytes().decode("utf-8")
+
+    def some(self, start: int, stop: int) -> list[str]:
+        """These lines."""
+        bounds = self._runs.bounds
+        return self._runs.flat[bounds[start] : bounds[stop]].tobytes().decode("utf-8").split("\n")[:-1]
+
+    def blocks(self) -> Iterator[list[str]]:
+        """All lines, some together."""
+        for start in range(0, len(self), CHUNK):
+            yield self[start : start + CHUNK]
+
+    def release(self) -> None:
+        """See Mapped."""
+        self._runs.release()
+
+
+class Chain(Mapped[T]):
+    """Sequences one after the other."""
+
+    def __init__(self, parts: Sequence[Mapped[T]]) -> None:
+        self.parts = parts
+        self._starts = [0, *accumulate(map(len, parts))]
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def one(self, i: int) -> T:
+        """Item `i` of all."""
+        part = bisect_right(self._starts, i) - 1
+        return self.parts[part].one(i - self._starts[part])
+
+    def some(self, start: int, stop: int) -> list[T]:
+        """These items."""
+        found: list[T] = []
+        for part, first in zip(self.parts, self._starts, strict=False):
+            if first < stop and first + len(part) > start:
+                found += part.some(max(start - first, 0), min(stop - first, len(part)))
+        return found
+
+    def release(self) -> None:
+        """See Mapped."""
+        for part in self.parts:
+            part.release()
+
+
+class Beside(Mapped[tuple[str, str]]):
+    """Pairs of what stands at the same place in two sequences."""
+
+    def __init__(self, src: Mapped[str], tgt: Mapped[str]) -> None:
+        self.src, self.tgt = src, tgt
+
+    def __len__(self) -> int:
+        return len(self.src)
+
+    def one(self, i: int) -> tuple[str, str]:
+        """Pair `i`."""
+        return self.src.one(i), self.tgt.one(i)
+
+    def some(self, start: int, stop: int) -> list[tuple[str, str]]:
+        """These pairs."""
+        return list(zip(self.src.some(start, stop), self.tgt.some(start, stop), strict=True))
+
+    def release(self) -> None:
+        """See Mapped."""
+        self.src.release()
+        self.tgt.release()
