@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import errno
 import fcntl
+import functools
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mtcli.errors import DataError
+from mtcli.lines import vanishing
+
+log = logging.getLogger("mtcli")
 
 LAYOUT = 1
 """To be raised when a folder of the same name comes to hold something else."""
@@ -23,11 +31,29 @@ KEPT = 30 * 24 * 3600
 _OURS = re.compile(r"\.?[a-z]+-[0-9a-f]{32}(\.part)?")
 
 
+@functools.cache
 def root() -> Path:
-    """Where all of it is; it may be removed at any time."""
+    """Where all of it is; it may be removed at any time.
+
+    Where the user's own cache cannot be written, nothing is kept beyond this process.
+    """
     import platformdirs
 
-    return Path(os.environ.get("MTCLI_CACHE") or platformdirs.user_cache_dir("mtcli"))
+    asked = os.environ.get("MTCLI_CACHE")
+    folder = Path(asked or platformdirs.user_cache_dir("mtcli"))
+    try:
+        with writing(folder):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not os.access(folder, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except DataError as error:
+        if asked:
+            raise
+        log.warning("%s", error)
+        temporary = ExitStack()
+        folder = temporary.enter_context(vanishing(Path(tempfile.mkdtemp(prefix="mtcli-"))))
+        atexit.register(temporary.close)
+    return folder
 
 
 def cached(kind: str, depends_on: object, make: Callable[[Path], None]) -> Path:
@@ -37,7 +63,7 @@ def cached(kind: str, depends_on: object, make: Callable[[Path], None]) -> Path:
     """
     key = hashlib.sha256(json.dumps([LAYOUT, kind, depends_on]).encode()).hexdigest()[:32]
     folder = root() / f"{kind}-{key}"
-    with writing():
+    with writing(root()):
         if not folder.exists():
             _forget_old()
             part = folder.with_name(f".{folder.name}.part")
@@ -50,20 +76,20 @@ def cached(kind: str, depends_on: object, make: Callable[[Path], None]) -> Path:
 
 
 @contextmanager
-def writing() -> Iterator[None]:
+def writing(folder: Path) -> Iterator[None]:
     """Raises DataError when the block cannot write."""
     try:
         yield
     except OSError as error:
         raise DataError(
-            f"{root()}: cannot be written ({error.strerror or error}): make room, or set MTCLI_CACHE to another folder"
+            f"{folder}: cannot be written ({error.strerror or error}): make room, or set MTCLI_CACHE to another folder"
         ) from error
 
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Make the folder, and wait until no other process fills it."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

@@ -21,6 +21,7 @@ from mtcli.workers import cores, in_order
 
 log = logging.getLogger("mtcli")
 
+_LF = ord("\n")
 MANY, FEW = 1 << 22, 8
 """Bytes of text, and chunks of lines, above which it is worth the while to have other processes help."""
 
@@ -56,6 +57,7 @@ def prepare(files: list[str]) -> list[Text]:
     """The lines of each file, of several at the same time. Raises DataError for one that cannot be read."""
     names = [name for name in dict.fromkeys(files) if not _is_pipe(name)]
     size = sum(Path(name).stat().st_size for name in names if Path(name).is_file())
+    root()  # before other processes ask for it
     folders = dict(in_order(_prepare, names, min(cores(), len(names)) if size > MANY else 1))
     folders.update((name, _prepare_pipe(name)) for name in files if name not in folders)
     return [Text.open(folders[name]) for name in files]
@@ -71,13 +73,10 @@ def _prepare(name: str) -> Path:
 
 def _prepare_pipe(name: str) -> Path:
     """As `_prepare`, of what can be read only once."""
-    with writing():
-        root().mkdir(mode=0o700, parents=True, exist_ok=True)
-        with vanishing(root() / f".pipe-{os.getpid()}.tmp") as copy:
-            with copy.open("w", encoding="utf-8", newline="\n") as file:
-                for line in LineReader(name):
-                    file.write(f"{line}\n")
-            return _prepare(str(copy))
+    with writing(root()), vanishing(root() / f".pipe-{os.getpid()}.tmp") as copy:
+        with copy.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(f"{line}\n" for line in LineReader(name))
+        return _prepare(str(copy))
 
 
 def tagged(text: Text, tag: str) -> Text:
@@ -89,19 +88,21 @@ def _write(folder: Path, lines: LineReader | Lines, begin: str) -> None:
     """Write the lines, those that name no target after `begin`, and what is known of them."""
     for left in folder.iterdir():
         left.unlink()
-    digest, targets = sha256(), set[str]()
+    digest, targets, untagged = sha256(), set[str](), 0
     with RunsWriter(folder / "lines", np.uint8) as writer:
         for block in lines.blocks():
             some = [normalise(line) for line in block]
             if begin:
                 some = [begin + line if line and not target_of(line) else line for line in some]
-            targets.update(target_of(line) if line.startswith(">>") else "" for line in some if line)
-            data = [line.encode("utf-8") + b"\n" for line in some]
-            flat = b"".join(data)
-            digest.update(flat)
-            writer.write(np.frombuffer(flat, np.uint8), np.fromiter(map(len, data), np.int64, len(data)))
+            named = [target for line in some if line.startswith(">>") and (target := target_of(line))]
+            targets.update(named)
+            untagged += len(some) - some.count("") - len(named)
+            data = "".join(f"{line}\n" for line in some).encode("utf-8")
+            digest.update(data)
+            flat = np.frombuffer(data, np.uint8)
+            writer.write(flat, np.diff(np.flatnonzero(flat == _LF), prepend=-1))
     invalid = lines.invalid_lines if isinstance(lines, LineReader) else 0
-    facts = Facts(digest.hexdigest(), invalid, sorted(targets - {""}), "" in targets)
+    facts = Facts(digest.hexdigest(), invalid, sorted(targets), untagged > 0)
     (folder / "facts.json").write_text(json.dumps(asdict(facts)), "utf-8")
 
 
@@ -116,7 +117,7 @@ def encode(text: Text, tokenizer: Tokenizer, side: Side) -> Runs:
 def _write_ids(folder: Path, lines: Lines, tokenizer: Tokenizer, side: Side, dtype: type[np.generic]) -> None:
     def some(start: int) -> tuple[Array, Array]:
         """The ids of some lines one after the other, and how many each line has."""
-        ids = tokenizer.encode(lines[start : start + CHUNK], side)
+        ids = tokenizer.cut(lines[start : start + CHUNK], side)
         return np.fromiter(chain.from_iterable(ids), dtype), np.fromiter(map(len, ids), np.int64, len(ids))
 
     with RunsWriter(folder / "ids", dtype) as writer:

@@ -48,7 +48,11 @@ class Tokenizer:
 
     def encode(self, lines: list[str], side: Side) -> list[list[int]]:
         """Piece ids of each line, without BOS and EOS; none for a line that normalises to nothing."""
-        return list(self._processor(side).encode([normalise(line) for line in lines], num_threads=1))
+        return self.cut([normalise(line) for line in lines], side)
+
+    def cut(self, lines: list[str], side: Side) -> list[list[int]]:
+        """As `encode`, of lines that are normalised."""
+        return list(self._processor(side).encode(lines, num_threads=1))
 
     def n_best(self, word: str, side: Side, count: int) -> list[tuple[list[int], float]]:
         """The most likely ways to cut a word, at most `count`, each with its log-probability; of unigram models only."""

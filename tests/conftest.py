@@ -7,6 +7,7 @@ import os
 import shlex
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -21,6 +22,9 @@ settings.register_profile("mtcli", deadline=None)  # the first call of many a th
 settings.load_profile("mtcli")
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command does, before torch is loaded
+
+CACHE = tempfile.TemporaryDirectory(prefix="mtcli-tests-")
+os.environ["XDG_CACHE_HOME"] = CACHE.name  # tests find what tests have prepared, and nothing else
 
 DATA = Path(__file__).parent / "data" / "tatoeba"
 

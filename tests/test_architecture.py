@@ -14,12 +14,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROWS = [
     ["errors", "config", "vocab", "hypothesis", "lines", "tags", "degenerate", "sentences", "treatment", "words", "workers"],
-    ["tokenizer", "data", "model", "scoring", "testsets", "ct2", "checksums"],
+    ["tokenizer", "data", "model", "scoring", "testsets", "ct2", "checksums", "cache"],
     [
-        *("analysis", "judges", "page", "tables", "sampling", "noise", "corpora", "fetching"),
+        *("analysis", "judges", "page", "tables", "sampling", "noise", "store", "fetching"),
         *("quantized", "search", "training", "alignment", "glossary"),
     ],
-    ["epochs", "package", "card", "details", "report", "engines", "markup", "parts"],
+    ["epochs", "corpora", "package", "card", "details", "report", "engines", "markup", "parts"],
     ["translator", "pieces", "export", "languages"],
     ["run", "pipe", "evaluation", "cleaning", "holding", "survey"],
     ["trainer", "assess", "survey_report", "growing"],
@@ -35,7 +35,7 @@ AT_MODULE_LEVEL = {
     "safetensors": {"training.checkpoint"},
     "sentencepiece": {"tokenizer"},
     "sacrebleu": {"scoring", "testsets", "analysis", "judges", "assess"},
-    "numpy": {"data.lexicon", "data.seen"},
+    "numpy": {"data", "store", "corpora", "epochs", "trainer"},
     "typer": {"cli"},
 }
 """Where each library may be imported when a module is loaded; all others only inside functions."""

@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from conftest import DATA, TINY, head, mtcli
@@ -26,7 +27,7 @@ from mtcli.errors import UsageError
 from mtcli.noise import EMOJIS, careless
 from mtcli.sampling import Sampler
 from mtcli.tags import target_of
-from mtcli.tokenizer import Tokenizer, load_tokenizer, train_tokenizer
+from mtcli.tokenizer import SIDES, Tokenizer, load_tokenizer, train_tokenizer
 from mtcli.trainer import TrainingRequest, start
 from mtcli.vocab import BOS_ID, EOS_ID, PAD_ID
 
@@ -41,6 +42,14 @@ def tokenizer_of(pairs: Pairs, kind: str) -> Tokenizer:
     return load_tokenizer(*train_tokenizer(config, [s for s, _ in pairs], [t for _, t in pairs]))
 
 
+def epochs_of(
+    tokenizer: Tokenizer, pairs: Pairs, config: TrainingConfig, sampler: Sampler | None = None, weights: list[float] | None = None
+) -> Epochs:
+    ids = (tokenizer.encode([pair[side] for pair in pairs], name) for side, name in enumerate(SIDES))
+    corpus = ParallelCorpus.of(zip(*ids, strict=True))
+    return Epochs(corpus, pairs, np.array(weights) if weights else None, config, tokenizer, sampler)
+
+
 def ids_of(corpus: ParallelCorpus) -> list[tuple[list[int], list[int]]]:
     batches = (corpus.batch([i]) for i in range(len(corpus)))
     return [(batch.src[0].tolist(), batch.tgt_out[0].tolist()) for batch in batches]
@@ -50,7 +59,7 @@ def ids_of(corpus: ParallelCorpus) -> list[tuple[list[int], list[int]]]:
 def test_sampled_words_change_with_the_epoch_and_say_the_same(kind: str) -> None:
     pairs = real_pairs(200)
     tokenizer = tokenizer_of(pairs, kind)
-    epochs = Epochs(tokenizer, pairs, [1.0] * 200, TrainingConfig(), Sampler(tokenizer, kind, 0.1))
+    epochs = epochs_of(tokenizer, pairs, TrainingConfig(), Sampler(tokenizer, kind, 0.1))
     first, second = ids_of(epochs(0)), ids_of(epochs(1))
     assert ids_of(epochs(0)) == first != second
     assert first != ids_of(epochs.plain)
@@ -58,19 +67,19 @@ def test_sampled_words_change_with_the_epoch_and_say_the_same(kind: str) -> None
     for sampled in (first, second):
         assert [text for _, tgt in sampled for text in tokenizer.decode([tgt[:-1]], "tgt")] == best
         assert sum(len(tgt) for _, tgt in sampled) > sum(len(tgt) for _, tgt in ids_of(epochs.plain))
-    again = Epochs(tokenizer, pairs, [1.0] * 200, TrainingConfig(), Sampler(tokenizer, kind, 0.1))
+    again = epochs_of(tokenizer, pairs, TrainingConfig(), Sampler(tokenizer, kind, 0.1))
     assert ids_of(again(1)) == second  # a run that goes on sees what the first one would have seen
 
 
 SAMPLES = """
-import sys, json
+import sys, json, random
 from mtcli.config import TokenizerConfig, TrainingConfig
 from mtcli.noise import EMOJIS, careless
 from mtcli.sampling import Sampler
 from mtcli.tokenizer import load_tokenizer, train_tokenizer
 lines = json.load(sys.stdin)
 tokenizer = load_tokenizer(*train_tokenizer(TokenizerConfig(sys.argv[1], vocab_size=400), lines, lines, (">>de<<",)))
-print(Sampler(tokenizer, sys.argv[1], 0.2).encode(lines, "src", 7))
+print(Sampler(tokenizer, sys.argv[1], 0.2).encode(lines, "src", random.Random(7)))
 """
 
 
@@ -91,7 +100,7 @@ def test_a_tag_is_never_cut(kind: str) -> None:
     tokenizer = load_tokenizer(*train_tokenizer(TokenizerConfig(kind, vocab_size=420), lines, lines, (">>en<<",)))
     [tagged] = tokenizer.encode([">>en<<"], "src")
     assert ">>en<<" in tokenizer.pieces(tagged, "src")
-    sampled = Sampler(tokenizer, kind, 0.3).encode([f">>en<< {line}" for line in lines * 5], "src", seed=1)
+    sampled = Sampler(tokenizer, kind, 0.3).encode([f">>en<< {line}" for line in lines * 5], "src", random.Random(1))
     assert all(ids[: len(tagged)] == tagged and not {PAD_ID, BOS_ID, EOS_ID} & set(ids) for ids in sampled)
 
 
@@ -99,7 +108,7 @@ def test_likely_pieces_are_drawn_as_often_as_their_probability_says() -> None:
     pairs = real_pairs(300)
     tokenizer = tokenizer_of(pairs, "unigram")
     ways = tokenizer.n_best("Leben", "src", 32)
-    drawn = Counter(map(tuple, Sampler(tokenizer, "unigram", 0.5).encode(["Leben"] * 20_000, "src", seed=3)))
+    drawn = Counter(map(tuple, Sampler(tokenizer, "unigram", 0.5).encode(["Leben"] * 20_000, "src", random.Random(3))))
     total = sum(math.exp(0.5 * score) for _, score in ways)
     assert len(ways) >= 3 and ways[0][0] == tokenizer.encode(["Leben"], "src")[0]
     for ids, score in ways:
@@ -109,14 +118,14 @@ def test_likely_pieces_are_drawn_as_often_as_their_probability_says() -> None:
 def test_without_a_merge_left_out_sampled_bpe_is_plain_bpe() -> None:
     lines = [*(src for src, _ in real_pairs(300)), "☃ Žižek"]
     tokenizer = tokenizer_of(real_pairs(300), "bpe")
-    assert Sampler(tokenizer, "bpe", 1e-12).encode(lines, "src", 1) == tokenizer.encode(lines, "src")
+    assert Sampler(tokenizer, "bpe", 1e-12).encode(lines, "src", random.Random(1)) == tokenizer.encode(lines, "src")
 
 
 def test_a_weight_says_how_often_an_epoch_shows_a_pair() -> None:
     pairs = real_pairs(300)
     tokenizer = tokenizer_of(pairs, "unigram")
     weights = [1.0] * 100 + [2.0] * 100 + [0.25] * 100
-    epochs = Epochs(tokenizer, pairs, weights, TrainingConfig(), None)
+    epochs = epochs_of(tokenizer, pairs, TrainingConfig(), weights=weights)
     place = {str(ids): i // 100 for i, ids in enumerate(ids_of(epochs.plain))}
     assert len(place) == 300, "the pairs are not all different"
     shown = Counter(place[str(ids)] for epoch in range(8) for ids in ids_of(epochs(epoch)))
@@ -128,9 +137,9 @@ def test_a_weight_says_how_often_an_epoch_shows_a_pair() -> None:
 def test_lines_typed_in_a_hurry_are_others_each_time_and_leave_the_target_alone() -> None:
     pairs = [(f">>en<< {src}", tgt) for src, tgt in real_pairs(300)]
     tokenizer = tokenizer_of(pairs, "unigram")
-    epochs = Epochs(tokenizer, pairs, [1.0] * 300, TrainingConfig(noise=0.5), None)
+    epochs = epochs_of(tokenizer, pairs, TrainingConfig(noise=0.5))
     first, second = ids_of(epochs(0)), ids_of(epochs(1))
-    assert ids_of(Epochs(tokenizer, pairs, [1.0] * 300, TrainingConfig(noise=0.5), None)(0)) == first != second
+    assert ids_of(epochs_of(tokenizer, pairs, TrainingConfig(noise=0.5))(0)) == first != second
     plain = ids_of(epochs.plain)
     assert 110 < sum(src != clean for (src, _), (clean, _) in zip(first, plain, strict=True)) < 160
     kept, two = 0, 0
@@ -166,9 +175,9 @@ def test_files_in_several_languages_get_tags(tmp_path: Path) -> None:
     texts = read_texts(([f["a_en"], f["b_en"]], [f["a_de"], f["b_fr"]]), ([f["a_en"]], [f["a_de"]]), ([], []), [])
     assert texts.targets == ("de", "fr")
     assert texts.dev == [(">>de<< One.", "Eins."), ("", "Leer."), (">>de<< Two.", "Zwei.")]
-    assert [src for src, _ in texts.train][-2:] == [">>fr<< Three.", ">>fr<< Four."]
+    assert [src for src, _ in texts.pairs][-2:] == [">>fr<< Three.", ">>fr<< Four."]
     one = read_texts(([f["a_en"]], [f["a_de"]]), ([], []), ([], []), [])
-    assert one.targets == () and one.train[0] == ("One.", "Eins.")
+    assert one.targets == () and one.pairs[0] == ("One.", "Eins.")
 
 
 def test_a_language_that_nobody_names_or_knows_is_an_error(tmp_path: Path) -> None:

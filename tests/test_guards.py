@@ -13,7 +13,6 @@ from conftest import DATA, TINY, mtcli
 from mtcli.data.guards import inspect
 from mtcli.data.split import Pairs
 from mtcli.errors import DataError
-from mtcli.tokenizer import normalise
 
 
 def real(name: str, count: int = 3000) -> Pairs:
@@ -24,7 +23,7 @@ def real(name: str, count: int = 3000) -> Pairs:
 
 
 def found(pairs: Pairs, **held: Pairs) -> str:
-    return "\n".join(inspect(pairs, held, normalise).notices)
+    return "\n".join(inspect(pairs, held).notices)
 
 
 def shifted(pairs: Pairs, at: int, by: int) -> Pairs:
@@ -40,7 +39,7 @@ def shuffled(pairs: Pairs) -> Pairs:
 
 
 def test_real_text_raises_no_alarm() -> None:
-    inspection = inspect(real("train"), {"dev": real("dev"), "test": real("test")}, normalise)
+    inspection = inspect(real("train"), {"dev": real("dev"), "test": real("test")})
     assert inspection.notices == [] and inspection.leaked == []
 
 
@@ -56,13 +55,13 @@ def test_real_text_raises_no_alarm() -> None:
 )
 def test_text_that_would_teach_nothing_is_refused(spoil: Callable[[Pairs], Pairs], message: str) -> None:
     with pytest.raises(DataError, match=message):
-        inspect(spoil(real("train")), {}, normalise)
+        inspect(spoil(real("train")), {})
 
 
 @pytest.mark.parametrize(("at", "by"), [(700, 1), (1700, 2), (2400, 3)])
 def test_the_line_where_a_side_begins_to_be_late_is_named(at: int, by: int) -> None:
     with pytest.raises(DataError, match=f"stand {by} too late") as error:
-        inspect(shifted(real("train"), at, by), {}, normalise)
+        inspect(shifted(real("train"), at, by), {})
     [line] = re.findall(r"line ([\d,]+) of the training text", str(error.value))
     assert abs(int(line.replace(",", "")) - at) <= 64
 
@@ -70,7 +69,7 @@ def test_the_line_where_a_side_begins_to_be_late_is_named(at: int, by: int) -> N
 def test_a_side_that_is_early_is_found_too() -> None:
     turned = [(t, s) for s, t in shifted([(t, s) for s, t in real("train")], 1200, 1)]
     with pytest.raises(DataError, match="stand 1 too early"):
-        inspect(turned, {}, normalise)
+        inspect(turned, {})
 
 
 def test_text_sorted_by_length_is_not_taken_for_shifted_or_shuffled() -> None:
@@ -87,7 +86,7 @@ def test_odd_pairs_are_counted() -> None:
 
 def test_a_dev_set_in_the_wrong_order_of_languages_is_refused() -> None:
     with pytest.raises(DataError, match="the dev set seems to have its sides swapped"):
-        inspect(real("train"), {"dev": [(t, s) for s, t in real("dev")]}, normalise)
+        inspect(real("train"), {"dev": [(t, s) for s, t in real("dev")]})
     pairs = real("train")
     assert "pairs of the training text seem to have their sides swapped" in found(pairs + [(t, s) for s, t in pairs[:300]])
 
@@ -95,8 +94,8 @@ def test_a_dev_set_in_the_wrong_order_of_languages_is_refused() -> None:
 @pytest.mark.parametrize("side", [0, 1])
 def test_held_out_sentences_are_left_out_of_training(side: int) -> None:
     train, dev = real("train"), real("dev", 40)
-    known = [("  ".join(pair[0].split(" ")), "Something else.") if side == 0 else ("Etwas anderes.", pair[1]) for pair in dev]
-    inspection = inspect(train + known, {"dev": dev}, normalise)
+    known = [(pair[0], "Something else.") if side == 0 else ("Etwas anderes.", pair[1]) for pair in dev]
+    inspection = inspect(train + known, {"dev": dev})
     long = [i for i, pair in enumerate(dev) if pair[side].count(" ") >= 2]
     assert {len(train) + i for i in long} <= set(inspection.leaked)
     assert all(i >= len(train) for i in inspection.leaked)
@@ -105,7 +104,7 @@ def test_held_out_sentences_are_left_out_of_training(side: int) -> None:
 
 def test_a_dev_set_that_is_the_training_text_is_refused() -> None:
     with pytest.raises(DataError, match="stand in the dev set"):
-        inspect(real("train", 500), {"dev": real("train", 500)}, normalise)
+        inspect(real("train", 500), {"dev": real("train", 500)})
 
 
 def test_the_command_ends_with_one_line_and_writes_nothing(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from conftest import TINY, head, mtcli
@@ -20,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mtcli.config import ModelConfig, ScoreRecord, TrainingConfig
-from mtcli.data.batches import Batch, ParallelCorpus
+from mtcli.data.batches import Batch, ParallelCorpus, cut
 from mtcli.data.split import split
 from mtcli.errors import PackageError, TrainingError, UsageError
 from mtcli.model import build
@@ -78,7 +79,7 @@ def test_the_learning_rate_rises_in_the_warm_up_and_falls_to_zero() -> None:
 @pytest.mark.parametrize("batch_tokens", [20, 100, 1000])
 def test_batches_hold_each_pair_once_and_never_too_many_positions(batch_tokens: int) -> None:
     corpus = random_corpus(3000, longest=30)
-    epoch = corpus.epoch(batch_tokens, seed=1, epoch=0)
+    epoch = list(corpus.epoch(batch_tokens, seed=1, epoch=0))
     assert sorted(i for indices in epoch for i in indices) == list(range(3000))
     for indices in epoch:
         batch = corpus.batch(indices)
@@ -90,10 +91,18 @@ def test_batches_hold_each_pair_once_and_never_too_many_positions(batch_tokens: 
 
 def test_batches_follow_seed_and_epoch() -> None:
     corpus = random_corpus(300)
-    first = corpus.epoch(100, seed=1, epoch=0)
-    assert corpus.epoch(100, seed=1, epoch=0) == first
-    assert corpus.epoch(100, seed=1, epoch=1) != first
-    assert corpus.epoch(100, seed=2, epoch=0) != first
+    first, same, other, seed = (list(corpus.epoch(100, *which)) for which in ((1, 0), (1, 0), (1, 1), (2, 0)))
+    assert same == first != other != seed != first
+
+
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=60), st.integers(1, 40))
+def test_runs_are_as_long_as_they_can_be(lengths: list[int], most: int) -> None:
+    runs = cut(list(range(len(lengths))), lengths, most)
+    assert [i for run in runs for i in run] == list(range(len(lengths)))
+    for run, following in zip(runs, [*runs[1:], None], strict=True):
+        assert len(run) == 1 or len(run) * max(lengths[i] for i in run) <= most
+        if following:
+            assert (len(run) + 1) * max(lengths[i] for i in [*run, following[0]]) > most
 
 
 def test_a_batch_holds_its_sentences() -> None:
@@ -110,14 +119,16 @@ side = st.text(alphabet="ab ", max_size=3)
 
 @given(pairs=st.lists(st.tuples(side, side), max_size=30), size=st.integers(0, 10), seed=st.integers(0, 3))
 def test_held_out_pairs_share_no_side_with_the_rest(pairs: list[tuple[str, str]], size: int, seed: int) -> None:
-    kept, held = split(pairs, size, seed)
-    train, dev = [pairs[i] for i in kept], [pairs[i] for i in held]
-    full = [(src, tgt) for src, tgt in pairs if src.strip() and tgt.strip()]
+    pairs = [(src.strip(), tgt.strip()) for src, tgt in pairs]
+    rows = np.array([i for i in range(len(pairs)) if i % 7 != 3], np.uint32)
+    kept, held = (rows.tolist() for rows in split(pairs, rows, size, seed))
+    dev = [pairs[i] for i in held]
+    full = [pairs[i] for i in rows if all(pairs[i])]
     assert len(dev) == min(size, len(full))
     assert all(pair in full for pair in dev)
-    src_sides, tgt_sides = {src.strip() for src, _ in dev}, {tgt.strip() for _, tgt in dev}
-    assert train == [(src, tgt) for src, tgt in pairs if src.strip() not in src_sides and tgt.strip() not in tgt_sides]
-    assert split(pairs, size, seed) == (kept, held)
+    src_sides, tgt_sides = {src for src, _ in dev}, {tgt for _, tgt in dev}
+    assert kept == [i for i in rows if pairs[i][0] not in src_sides and pairs[i][1] not in tgt_sides]
+    assert [each.tolist() for each in split(pairs, rows, size, seed)] == [kept, held]
 
 
 @both_architectures

@@ -5,7 +5,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -125,10 +124,11 @@ class ParallelCorpus:
         ends: list[int] = []
         size = max(1000, 50 * batch_tokens // max(1, mean))
         for start in range(0, len(order), size):
-            pool = self.at(order[start : start + size])
-            by_length = np.argsort(pool.tgt.lengths.astype(np.int64) * stride + pool.src.lengths, kind="stable")
-            order[start : start + size] = order[start : start + size][by_length]
-            ends += [start + end for end in _ends(pool.lengths[by_length], batch_tokens)]
+            pool = order[start : start + size]
+            src, tgt = self.src.lengths[pool], self.tgt.lengths[pool]
+            by_length = np.argsort(tgt.astype(np.int64) * stride + src, kind="stable")
+            order[start : start + size] = pool[by_length]
+            ends += [start + end for end in _ends((np.maximum(src, tgt)[by_length] + 1).tolist(), batch_tokens)]
         return Batches(order, np.array([0, *ends]), torch.randperm(len(ends), generator=generator).numpy())
 
     def in_order(self, batch_tokens: int) -> Iterator[Batch]:
@@ -137,7 +137,7 @@ class ParallelCorpus:
             yield self.batch(indices)
 
 
-class Batches(Sequence[list[int]]):
+class Batches(Mapped[list[int]]):
     """Indices of pairs, batch by batch: four bytes a pair."""
 
     def __init__(self, order: Array, bounds: Array, turn: Array) -> None:
@@ -147,25 +147,26 @@ class Batches(Sequence[list[int]]):
     def __len__(self) -> int:
         return len(self._turn)
 
-    def __getitem__(self, index: Any) -> Any:
-        place = self._turn[index]
-        return self._order[self._bounds[place] : self._bounds[place + 1]].tolist()
+    def one(self, i: int) -> list[int]:
+        """Batch `i`."""
+        place = self._turn[i]
+        indices: list[int] = self._order[self._bounds[place] : self._bounds[place + 1]].tolist()
+        return indices
 
 
 def cut(order: list[int], lengths: Sequence[int] | Array, batch_tokens: int) -> list[list[int]]:
     """Cut `order` into runs of at most `batch_tokens` padded positions; a longer item has a run to itself."""
-    ends = _ends(np.array([lengths[i] for i in order], np.int64), batch_tokens)
+    ends = _ends([int(lengths[i]) for i in order], batch_tokens)
     return [order[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
-def _ends(lengths: Array, batch_tokens: int) -> list[int]:
+def _ends(lengths: list[int], batch_tokens: int) -> list[int]:
     """Where runs end of which each is as long as can be: its longest item times its items is at most `batch_tokens`."""
     ends: list[int] = []
-    start = 0
-    while start < len(lengths):
-        most = max(1, batch_tokens // int(lengths[start]))
-        longest = np.maximum.accumulate(lengths[start : start + most].astype(np.int64))
-        fit = int(np.searchsorted(longest * np.arange(1, len(longest) + 1), batch_tokens, side="right"))
-        start += max(1, fit)
-        ends.append(start)
-    return ends
+    start = longest = 0
+    for i, length in enumerate(lengths):
+        longest = max(longest, length)
+        if longest * (i + 1 - start) > batch_tokens and i > start:
+            ends.append(i)
+            start, longest = i, length
+    return [*ends, len(lengths)] if lengths else []

@@ -32,8 +32,8 @@ SPREAD = 0.25
 """Deviation of the logarithms of lengths below which they tell nothing, as in sorted text. Real text has 0.3 and more."""
 LEANING = 6.0
 """Nats that must speak for the language of a side."""
-MANY_DIRECTIONS = 500_000
-"""Training pairs of which, at the least, it is looked at which side is which; of more text it is told about how many."""
+DIRECTIONS = 50_000
+"""Pairs from which words are learnt, and of which it is looked at which side is which; of more text it is told about how many."""
 WINDOWS = 200
 """Windows whose lines are looked up together."""
 
@@ -227,8 +227,11 @@ def _evidence(lengths: tuple[list[float], list[float]], marks: list[list[bool]],
     return scores
 
 
+_DIGITS = bytes.maketrans(b"\0\1", b"01")
+
+
 def _bits(flags: list[bool]) -> int:
-    return int("".join("01"[flag] for flag in reversed(flags)), 2)
+    return int(bytes(flags)[::-1].translate(_DIGITS), 2)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -284,12 +287,12 @@ def _swapped(train: Pairs, held: dict[str, Pairs]) -> list[str]:
     """Pairs whose source is in the target's language and the other way round, by words known from the training text."""
     if len(train) < FEWEST:
         return []
-    words = _leanings(_sample(train, 50_000))
+    sample = _sample(train, DIRECTIONS)
+    words = _leanings(sample)
     for name, pairs in held.items():
         right, wrong = _directions(pairs, words)
         if wrong >= 5 and wrong > 9 * right:
             raise DataError(f"the {name} seems to have its sides swapped: its source is in the language of the training target")
-    sample = _sample(train, MANY_DIRECTIONS)
     _, wrong = _directions(sample, words)
     about = f"{wrong:,}" if len(sample) == len(train) else f"about {wrong * len(train) // len(sample):,}"
     return [f"{about} pairs of the training text seem to have their sides swapped"] if wrong else []

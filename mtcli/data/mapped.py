@@ -6,7 +6,7 @@ import mmap
 import os
 from abc import abstractmethod
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -17,7 +17,9 @@ T = TypeVar("T")
 Array = np.ndarray[Any, np.dtype[Any]]
 
 CHUNK = 10_000
-"""Items that are looked at together."""
+"""Items that are looked at together ..."""
+SCATTERED = 256
+"""... when they stand here and there, where each brings some 100 kB of its surroundings into memory."""
 
 
 class Mapped(Sequence[T]):
@@ -31,7 +33,9 @@ class Mapped(Sequence[T]):
         wanted = range(len(self))[key]
         if isinstance(wanted, int):
             return self.one(wanted)
-        found = self.some(wanted.start, wanted.stop) if wanted.step == 1 and wanted else [self.one(i) for i in wanted]
+        if wanted.step != 1:
+            return take(self, wanted)
+        found = self.some(wanted.start, max(wanted.start, wanted.stop))
         self.release()
         return found
 
@@ -43,20 +47,21 @@ class Mapped(Sequence[T]):
     def one(self, i: int) -> T:
         """Item `i`, counted from 0."""
 
-    @abstractmethod
     def some(self, start: int, stop: int) -> list[T]:
         """The items from `start` to before `stop`."""
+        return [self.one(i) for i in range(start, stop)]
 
-    @abstractmethod
     def release(self) -> None:
         """Give memory back in which parts of files have come to lie; they come again when they are asked for."""
 
 
-def take(items: Sequence[T], indices: Iterable[int]) -> list[T]:
-    """These items."""
-    found = [items[i] for i in indices]
-    if isinstance(items, Mapped):
-        items.release()
+def take(items: Sequence[T], indices: Sequence[int]) -> list[T]:
+    """These items, from anywhere."""
+    found: list[T] = []
+    for start in range(0, len(indices), SCATTERED):
+        found += [items[i] for i in indices[start : start + SCATTERED]]
+        if isinstance(items, Mapped):
+            items.release()
     return found
 
 
@@ -80,10 +85,6 @@ class Runs(Mapped[Array]):
     def one(self, i: int) -> Array:
         """Run `i`."""
         return self.flat[self.bounds[i] : self.bounds[i + 1]]
-
-    def some(self, start: int, stop: int) -> list[Array]:
-        """These runs."""
-        return [self.one(i) for i in range(start, stop)]
 
     def release(self) -> None:
         """See Mapped."""

@@ -1,0 +1,291 @@
+"""Training text that is prepared once: what comes of it is what stands in the files, whoever is interrupted while it is made."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import DATA, TINY, contents, head, mtcli
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtcli import cache
+from mtcli.data.batches import ParallelCorpus
+from mtcli.data.mapped import Beside, Chain, Lines, Runs, RunsWriter
+from mtcli.errors import DataError
+from mtcli.lines import read_lines
+from mtcli.package import open_package
+from mtcli.store import encode, prepare
+from mtcli.tokenizer import Tokenizer, normalise
+from mtcli.workers import in_order
+
+LINES = read_lines(DATA / "train.de")
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A cache of its own."""
+    monkeypatch.setenv("MTCLI_CACHE", str(tmp_path / "cache"))
+    cache.root.cache_clear()
+    yield tmp_path / "cache"
+    cache.root.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def tokenizer(transformer_package: Path) -> Tokenizer:
+    return open_package(str(transformer_package)).tokenizer()
+
+
+def written(path: Path, lines: Sequence[str]) -> Lines:
+    with RunsWriter(path, np.uint8) as writer:
+        for line in lines:
+            data = np.frombuffer(f"{line}\n".encode(), np.uint8)
+            writer.write(data, np.array([len(data)]))
+    return Lines(Runs.open(path, np.uint8))
+
+
+def test_what_is_mapped_is_what_was_written(tmp_path: Path) -> None:
+    parts = [LINES[:3], [], ["", "ü ☃ 👍🏽", ""], LINES[3:40]]
+    whole = [line for part in parts for line in part]
+    chain = Chain([written(tmp_path / str(i), part) for i, part in enumerate(parts)])
+    pairs = Beside(chain, Chain(chain.parts[::-1]))
+    assert list(chain) == whole and len(chain) == len(pairs) == len(whole)
+    assert [chain[i] for i in range(-len(whole), len(whole))] == whole * 2
+    for cut in (slice(2, 5), slice(None, None, 3), slice(4, 2), slice(-3, None), slice(None, None, -1)):
+        assert chain[cut] == whole[cut]
+        assert [src for src, _ in pairs[cut]] == whole[cut]
+    assert pairs[1] == (whole[1], [line for part in parts[::-1] for line in part][1])
+    with pytest.raises(IndexError):
+        chain[len(whole)]
+
+
+@pytest.mark.parametrize(
+    ("data", "lines", "invalid"),
+    [
+        (b"One.\r\nTwo  three. \n\nFour", ["One.", "Two three.", "", "Four"], 0),
+        (b"a\x00b\n\xff\xfe\n", ["ab", "\ufffd\ufffd"], 1),
+        ("▁x y\u200bz\u00a0!\n".encode(), ["x yz !"], 0),
+        (b"\n\n", ["", ""], 0),
+        (b"", [], 0),
+    ],
+)
+def test_lines_are_prepared_as_translation_reads_them(
+    root: Path, tmp_path: Path, data: bytes, lines: list[str], invalid: int
+) -> None:
+    (tmp_path / "plain").write_bytes(data)
+    (tmp_path / "packed.gz").write_bytes(gzip.compress(data))
+    os.mkfifo(tmp_path / "pipe")
+    feeder = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=[data])
+    feeder.start()
+    plain, packed, pipe = prepare([str(tmp_path / name) for name in ("plain", "packed.gz", "pipe")])
+    feeder.join()
+    for text in (plain, packed, pipe):
+        assert list(text.lines) == lines
+        assert text.facts.sum == plain.facts.sum
+    assert plain.facts.invalid == packed.facts.invalid == invalid
+    assert not [path for path in root.iterdir() if path.name.startswith(".")]
+
+
+def test_large_files_are_prepared_by_several_processes(root: Path, tmp_path: Path, tokenizer: Tokenizer) -> None:
+    lines = [f"{a} {b}" for a in LINES[:300] for b in LINES[300:600]]
+    names = [str(tmp_path / name) for name in ("a", "b")]
+    for name, some in zip(names, (lines, lines[::-1]), strict=True):
+        Path(name).write_text("".join(f"{line}\n" for line in some), "utf-8")
+    first, second = prepare(names)
+    assert list(first.lines) == list(second.lines)[::-1] == [normalise(line) for line in lines]
+    ids = encode(first, tokenizer, "src")
+    assert [run.tolist() for run in ids[::1000]] == tokenizer.encode(lines[::1000], "src")
+    assert ids.lengths().tolist() == [len(run) for run in ids]
+
+
+def test_nothing_is_prepared_twice(root: Path, tmp_path: Path) -> None:
+    src, tgt = head("train.de", 400, tmp_path), head("train.en", 400, tmp_path)
+    options = ["--src", src, "--tgt", tgt, "--steps", "2", "--set", "training.validations=1", *TINY]
+    mtcli("train", "-m", tmp_path / "a", *options)
+    made = {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()}
+    assert {path.parent.name.partition("-")[0] for path in made} == {"text", "inspection", "dev", "tokenizer", "ids"}
+    packed = tmp_path / "packed.de.gz"
+    packed.write_bytes(gzip.compress(src.read_bytes()))
+    mtcli("train", "-m", tmp_path / "b", *options)
+    assert {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()} == made
+    mtcli("train", "-m", tmp_path / "c", "--src", packed, *options[2:])
+    new = {path.parent for path in root.rglob("*") if path.is_file()} - {path.parent for path in made}
+    assert [path.name.partition("-")[0] for path in new] == ["text"], "its lines are known, in whatever they are packed"
+    weights = [(tmp_path / name / "weights.safetensors").read_bytes() for name in "abc"]
+    assert weights[0] == weights[1] == weights[2]
+    shutil.rmtree(root)
+    mtcli("train", "-m", tmp_path / "a", *options, "--steps", "3")  # all of it may be removed at any time
+
+
+@given(st.integers(0, 400), st.integers(0, 300))
+def test_ids_go_on_after_the_last_whole_line(bounds: int, flat: int) -> None:
+    """Whatever of both files had reached the disk: an end of a line comes after the line."""
+    runs = [np.arange(n % 7, dtype=np.uint16) for n in range(40)]
+    with tempfile.TemporaryDirectory() as folder:
+        whole, part = Path(folder, "whole"), Path(folder, "part")
+        with RunsWriter(whole, np.uint16) as writer:
+            for run in runs:
+                writer.write(run, np.array([len(run)]))
+        data = {suffix: whole.with_suffix(suffix).read_bytes() for suffix in (".bounds", ".flat")}
+        there = max(0, min(bounds, len(data[".bounds"])) // 8 - 1)
+        part.with_suffix(".bounds").write_bytes(data[".bounds"][:bounds])
+        part.with_suffix(".flat").write_bytes(data[".flat"][: max(flat, 2 * sum(map(len, runs[:there])))])
+        with RunsWriter(part, np.uint16) as writer:
+            assert writer.runs == there
+            for run in runs[there:]:
+                writer.write(run, np.array([len(run)]))
+        assert {suffix: part.with_suffix(suffix).read_bytes() for suffix in data} == data
+
+
+PREPARE = """
+import sys
+from mtcli.package import open_package
+from mtcli.store import encode, prepare
+model, *files = sys.argv[1:]
+tokenizer = open_package(model).tokenizer()
+for text in prepare(files):
+    encode(text, tokenizer, "src")
+"""
+
+
+@pytest.mark.slow
+def test_preparing_survives_any_kill(root: Path, tmp_path: Path, transformer_package: Path) -> None:
+    names = [str(tmp_path / name) for name in ("a", "b.gz")]
+    data = "".join(f"{a} {b}\n" for a in LINES[:400] for b in LINES[400:700]).encode()
+    Path(names[0]).write_bytes(data)
+    Path(names[1]).write_bytes(gzip.compress(data[::-1]))
+    command = [sys.executable, "-c", PREPARE, str(transformer_package), *names]
+
+    def run(kill_after: float | None, place: str) -> float:
+        began = time.monotonic()
+        with subprocess.Popen(command, env={**os.environ, "MTCLI_CACHE": str(tmp_path / place)}) as process:
+            try:
+                assert process.wait(kill_after) == 0
+            except subprocess.TimeoutExpired:
+                os.kill(process.pid, signal.SIGKILL)
+        return time.monotonic() - began
+
+    whole, rng = run(None, "whole"), random.Random(1)
+    for _ in range(8):
+        run(rng.uniform(0, whole), "killed")
+    run(None, "killed")
+    expected, found = contents(tmp_path / "whole"), contents(tmp_path / "killed")
+    assert found == expected
+
+
+def test_two_at_once_share_the_work(tmp_path: Path, transformer_package: Path) -> None:
+    names = [str(DATA / "train.de"), str(DATA / "train.en")]
+    env = {**os.environ, "MTCLI_CACHE": str(tmp_path / "cache")}
+    command = [sys.executable, "-c", PREPARE, str(transformer_package), *names]
+    processes = [subprocess.Popen(command, env=env) for _ in range(3)]
+    assert [process.wait() for process in processes] == [0, 0, 0]
+    assert sorted(path.name.partition("-")[0] for path in (tmp_path / "cache").iterdir()) == ["ids", "ids", "text", "text"]
+
+
+def test_what_is_old_goes_and_what_is_not_ours_stays(root: Path) -> None:
+    root.mkdir()
+    old, other = root / f"text-{'0' * 32}", root / "text-of-mine"
+    for folder in (old, other):
+        folder.mkdir()
+        os.utime(folder, (0, 0))
+    used = cache.cached("text", "used", lambda folder: (folder / "file").touch())
+    assert not old.exists() and other.exists()
+    os.utime(used, (0, 0))
+    cache.cached("text", "used", lambda folder: pytest.fail("it is there"))
+    cache.cached("text", "another", lambda folder: None)
+    assert used.exists(), "it was used just now"
+
+
+def test_what_fails_leaves_nothing_that_looks_whole(root: Path) -> None:
+    def fail(folder: Path) -> None:
+        (folder / "half").touch()
+        raise DataError("no")
+
+    for _ in range(2):
+        with pytest.raises(DataError):
+            cache.cached("text", "failing", fail)
+    found = cache.cached("text", "failing", lambda folder: (folder / "rest").touch())
+    assert sorted(path.name for path in found.iterdir()) == ["half", "rest"]
+
+
+def test_without_a_place_to_keep_it_training_goes_on(tmp_path: Path) -> None:
+    src, tgt = head("train.de", 100, tmp_path), head("train.en", 100, tmp_path)
+    options = ["--src", src, "--tgt", tgt, "--steps", "1", "--set", "training.validations=1", *TINY]
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    env = {"XDG_CACHE_HOME": "/proc", "TMPDIR": str(temporary)}
+    said = mtcli("train", "-m", tmp_path / "a", *options, env=env).stderr.decode()
+    assert "/proc/mtcli: cannot be written" in said and "MTCLI_CACHE" in said
+    assert not list(temporary.glob("mtcli-*"))
+    said = mtcli("train", "-m", tmp_path / "b", *options, env={"MTCLI_CACHE": "/proc/x"}, code=1).stderr.decode()
+    assert said.count("\n") == 1 and "/proc/x: cannot be written" in said and not (tmp_path / "b").exists()
+
+
+def test_each_epoch_draws_from_the_whole_corpus() -> None:
+    corpus = ParallelCorpus.of(([5] * (1 + i % 9), [5] * (1 + i % 7)) for i in range(20_000))
+    batches = corpus.epoch(512, 1, 0)
+    early = [i for batch in batches[: len(batches) // 10] for i in batch]
+    tenths = np.bincount(np.array(early) // 2000, minlength=10) / len(early)
+    assert abs(tenths - 0.1).max() < 0.02
+
+
+def test_work_comes_back_in_order_and_errors_come_through() -> None:
+    def work(n: int) -> int:
+        time.sleep(0.01 * (n % 3))
+        if n == 50:
+            raise DataError("fifty")
+        return n * n
+
+    for workers in (1, 3):
+        assert list(in_order(work, range(40), workers)) == [(n, n * n) for n in range(40)]
+        with pytest.raises(DataError, match="fifty"):
+            list(in_order(work, range(60), workers))
+    with pytest.raises(DataError, match="a worker process was killed"):
+        list(in_order(lambda n: os.kill(os.getpid(), signal.SIGKILL), range(9), 2))
+
+
+MEMORY = """
+import sys
+import numpy as np
+from mtcli.corpora import read_texts
+from mtcli.package import open_package
+from mtcli.trainer import _ids
+model, src, tgt, count = sys.argv[1:]
+texts = read_texts(([src], [tgt]), ([], []), ([], []), []).with_dev(1000, 1)
+corpus = _ids(texts, open_package(model).tokenizer())
+batches = corpus.epoch(4096, 1, 0)
+for i in range(0, len(batches), max(1, len(batches) // int(count))):
+    corpus.batch(batches[i])
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux what is in memory")
+def test_memory_does_not_grow_with_the_text(root: Path, tmp_path: Path, transformer_package: Path) -> None:
+    def peak(pairs: int) -> float:
+        names = [str(tmp_path / f"{pairs}.{side}") for side in ("de", "en")]
+        rng = random.Random(1)
+        chosen = [(rng.randrange(len(LINES)), rng.randrange(len(LINES)), n) for n in range(pairs)]
+        for name in names:
+            lines = read_lines(DATA / f"train.{name[-2:]}")
+            Path(name).write_text("".join(f"{lines[a]} {lines[b]} {n}\n" for a, b, n in chosen), "utf-8")
+        command = [sys.executable, "-c", MEMORY, str(transformer_package), *names, "2000"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        return int(done.stdout) / 1024
+
+    small, large = peak(100_000), peak(400_000)
+    text = sum(path.stat().st_size for path in tmp_path.glob("400000.*")) / 2**20
+    assert text > 50 and large - small < 40, (small, large, text)
