@@ -25,7 +25,7 @@ from mtcli.lines import vanishing
 log = logging.getLogger("mtcli")
 
 LAYOUT = 1
-"""To be raised when a folder of the same name comes to hold something else."""
+"""To be raised when a folder of the same name comes to hold something else, as when lines are normalised otherwise."""
 KEPT = 30 * 24 * 3600
 """Seconds after which what was not used is removed."""
 _OURS = re.compile(r"\.?[a-z]+-[0-9a-f]{32}(\.part)?")
@@ -84,6 +84,15 @@ def writing(folder: Path) -> Iterator[None]:
         raise DataError(
             f"{folder}: cannot be written ({error.strerror or error}): make room, or set MTCLI_CACHE to another folder"
         ) from error
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """Raises DataError when the block cannot read what `cached` has given, as after a disk has lost something."""
+    try:
+        yield
+    except (OSError, EOFError, ValueError, TypeError) as error:
+        raise DataError(f"{folder}: is damaged: remove it, and it is made again") from error
 
 
 @contextmanager

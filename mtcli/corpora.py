@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from mtcli.cache import cached
+from mtcli.cache import cached, reading
 from mtcli.config import languages_of
 from mtcli.data.guards import Held, Inspection, inspect
 from mtcli.data.mapped import Array, Beside, Chain, take
 from mtcli.data.split import Pairs, split
 from mtcli.errors import DataError, UsageError
 from mtcli.lines import check_aligned, check_partners, read_parallel
-from mtcli.store import Text, prepare, tagged
+from mtcli.store import LONG_TEXT, Text, prepare, tagged
 from mtcli.tags import tag, target_of
 from mtcli.tokenizer import normalise
 
@@ -72,8 +72,9 @@ class Texts:
             np.save(folder / "dev.npy", chosen)
 
         folder = cached("dev", [self.fingerprint, size, seed], make)
-        dev = take(self.pairs, np.load(folder / "dev.npy").tolist())
-        return dataclasses.replace(self, rows=np.load(folder / "rows.npy"), dev=dev)
+        with reading(folder):
+            dev = take(self.pairs, np.load(folder / "dev.npy").tolist())
+            return dataclasses.replace(self, rows=np.load(folder / "rows.npy"), dev=dev)
 
     @property
     def fingerprint(self) -> str:
@@ -169,11 +170,14 @@ def _inspected(texts: Texts) -> Inspection:
     """What there is to be told of the text, found out once."""
 
     def make(folder: Path) -> None:
+        if len(texts.pairs) > LONG_TEXT:
+            log.info("%s pairs are looked through, once", f"{len(texts.pairs):,}")
         found = inspect(texts.pairs, {"dev": texts.dev, "test": texts.test})
         (folder / "found.json").write_text(json.dumps(dataclasses.asdict(found)), "utf-8")
 
     folder = cached("inspection", [texts.sums, texts.dev, texts.test], make)
-    return Inspection(**json.loads((folder / "found.json").read_text("utf-8")))
+    with reading(folder):
+        return Inspection(**json.loads((folder / "found.json").read_text("utf-8")))
 
 
 def read_held(src: list[str], tgt: list[str]) -> Held:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mtcli.cache import cached, root, writing
+from mtcli.cache import cached, reading, root, writing
 from mtcli.data.mapped import CHUNK, Array, Lines, Runs, RunsWriter
 from mtcli.lines import LineReader, checksum, vanishing
 from mtcli.tags import target_of
@@ -24,6 +24,9 @@ log = logging.getLogger("mtcli")
 _LF = ord("\n")
 MANY, FEW = 1 << 22, 8
 """Bytes of text, and chunks of lines, above which it is worth the while to have other processes help."""
+
+LONG, LONG_TEXT = 1 << 25, 1_000_000
+"""Bytes of a file, and lines, above which it takes so long that it is told."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,9 @@ class Text:
     @classmethod
     def open(cls, folder: Path) -> Text:
         """What `_write` has written."""
-        return cls(Lines(Runs.open(folder / "lines", np.uint8)), Facts(**json.loads((folder / "facts.json").read_text("utf-8"))))
+        with reading(folder):
+            facts = Facts(**json.loads((folder / "facts.json").read_text("utf-8")))
+            return cls(Lines(Runs.open(folder / "lines", np.uint8)), facts)
 
 
 def prepare(files: list[str]) -> list[Text]:
@@ -68,7 +73,12 @@ def _is_pipe(name: str) -> bool:
 
 
 def _prepare(name: str) -> Path:
-    return cached("text", [checksum(name), name.endswith(".gz")], lambda folder: _write(folder, LineReader(name), ""))
+    def make(folder: Path) -> None:
+        if Path(name).stat().st_size > LONG:
+            log.info("%s: is prepared, once", name)
+        _write(folder, LineReader(name), "")
+
+    return cached("text", [checksum(name), name.endswith(".gz")], make)
 
 
 def _prepare_pipe(name: str) -> Path:
@@ -111,7 +121,8 @@ def encode(text: Text, tokenizer: Tokenizer, side: Side) -> Runs:
     of_model = sha256(tokenizer.serialised(side)).hexdigest()
     dtype = np.uint16 if len(tokenizer.vocabulary(side)) <= 1 << 16 else np.int32
     folder = cached("ids", [text.facts.sum, of_model], lambda folder: _write_ids(folder, text.lines, tokenizer, side, dtype))
-    return Runs.open(folder / "ids", dtype)
+    with reading(folder):
+        return Runs.open(folder / "ids", dtype)
 
 
 def _write_ids(folder: Path, lines: Lines, tokenizer: Tokenizer, side: Side, dtype: type[np.generic]) -> None:
@@ -122,5 +133,7 @@ def _write_ids(folder: Path, lines: Lines, tokenizer: Tokenizer, side: Side, dty
 
     with RunsWriter(folder / "ids", dtype) as writer:
         starts = range(writer.runs, len(lines), CHUNK)
+        if len(lines) > LONG_TEXT:
+            log.info("%s lines are cut into pieces, once", f"{len(lines):,}")
         for _, (flat, lengths) in in_order(some, starts, cores() if len(starts) > FEW else 1):
             writer.write(flat, lengths)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mtcli.cache import cached
+from mtcli.cache import cached, reading
 from mtcli.config import (
     LITTLE,
     Config,
@@ -289,7 +289,8 @@ def _new_tokenizer(config: Config, texts: Texts, origin: ModelPackage | None) ->
     rows = sha256(texts.rows.tobytes()).hexdigest()
     folder = cached("tokenizer", [texts.sums, rows, dataclasses.asdict(config.tokenizer), tags], make)
     tgt = folder / "tgt.model"
-    return (folder / "src.model").read_bytes(), tgt.read_bytes() if tgt.exists() else None
+    with reading(folder):
+        return (folder / "src.model").read_bytes(), None if config.tokenizer.joint else tgt.read_bytes()
 
 
 def _ids(texts: Texts, tokenizer: Tokenizer) -> ParallelCorpus:

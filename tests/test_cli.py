@@ -506,6 +506,8 @@ ELSEWHERE = {  # what a single command cannot cause here: where it is caused, by
     "has no tags for them": "test_corpora.py: has no tags",
     "cannot tell its language": "test_corpora.py: cannot tell its language",
     "the model does not translate to": "test_corpora.py: does not translate to",
+    "or set MTCLI_CACHE": "test_store.py: /proc/x: cannot be written",
+    "it is made again": "test_store.py: damaged: ",
     "mend the files": "test_guards.py: mend the files",
     "are not translations of each other": "test_guards.py: translations of each other",
     "its sides swapped": "test_guards.py: sides swapped",

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import DATA, TINY, mtcli
 
+from mtcli.data import guards
 from mtcli.data.guards import inspect
 from mtcli.data.split import Pairs
 from mtcli.errors import DataError
@@ -89,6 +90,15 @@ def test_a_dev_set_in_the_wrong_order_of_languages_is_refused() -> None:
         inspect(real("train"), {"dev": [(t, s) for s, t in real("dev")]})
     pairs = real("train")
     assert "pairs of the training text seem to have their sides swapped" in found(pairs + [(t, s) for s, t in pairs[:300]])
+
+
+def test_of_much_text_it_is_told_about_how_many_pairs_are_swapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = real("train")
+    turned = [(t, s) if i % 5 == 0 else (s, t) for i, (s, t) in enumerate(pairs)]
+    [exact] = re.findall(r"(\d+) pairs of the training text seem to have their sides swapped", found(turned))
+    monkeypatch.setattr(guards, "DIRECTIONS", 800)
+    [about] = re.findall(r"about (\d+) pairs of the training text seem to have their sides swapped", found(turned))
+    assert 0.5 < int(about) / int(exact) < 2
 
 
 @pytest.mark.parametrize("side", [0, 1])

@@ -24,11 +24,12 @@ from hypothesis import strategies as st
 from mtcli import cache
 from mtcli.data.batches import ParallelCorpus
 from mtcli.data.mapped import Beside, Chain, Lines, Runs, RunsWriter
-from mtcli.errors import DataError
+from mtcli.errors import DataError, PackageError
 from mtcli.lines import read_lines
 from mtcli.package import open_package
 from mtcli.store import encode, prepare
 from mtcli.tokenizer import Tokenizer, normalise
+from mtcli.trainer import TrainingRequest, start
 from mtcli.workers import in_order
 
 LINES = read_lines(DATA / "train.de")
@@ -46,6 +47,13 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def tokenizer(transformer_package: Path) -> Tokenizer:
     return open_package(str(transformer_package)).tokenizer()
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> list[str | Path]:
+    """Options of a short training."""
+    src, tgt = head("train.de", 400, tmp_path), head("train.en", 400, tmp_path)
+    return ["--src", src, "--tgt", tgt, "--steps", "2", "--set", "training.validations=1", *TINY]
 
 
 def written(path: Path, lines: Sequence[str]) -> Lines:
@@ -110,23 +118,21 @@ def test_large_files_are_prepared_by_several_processes(root: Path, tmp_path: Pat
     assert ids.lengths().tolist() == [len(run) for run in ids]
 
 
-def test_nothing_is_prepared_twice(root: Path, tmp_path: Path) -> None:
-    src, tgt = head("train.de", 400, tmp_path), head("train.en", 400, tmp_path)
-    options = ["--src", src, "--tgt", tgt, "--steps", "2", "--set", "training.validations=1", *TINY]
-    mtcli("train", "-m", tmp_path / "a", *options)
+def test_nothing_is_prepared_twice(root: Path, tmp_path: Path, trained: list[str | Path]) -> None:
+    mtcli("train", "-m", tmp_path / "a", *trained)
     made = {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()}
     assert {path.parent.name.partition("-")[0] for path in made} == {"text", "inspection", "dev", "tokenizer", "ids"}
     packed = tmp_path / "packed.de.gz"
-    packed.write_bytes(gzip.compress(src.read_bytes()))
-    mtcli("train", "-m", tmp_path / "b", *options)
+    packed.write_bytes(gzip.compress(Path(trained[1]).read_bytes()))
+    mtcli("train", "-m", tmp_path / "b", *trained)
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()} == made
-    mtcli("train", "-m", tmp_path / "c", "--src", packed, *options[2:])
+    mtcli("train", "-m", tmp_path / "c", "--src", packed, *trained[2:])
     new = {path.parent for path in root.rglob("*") if path.is_file()} - {path.parent for path in made}
     assert [path.name.partition("-")[0] for path in new] == ["text"], "its lines are known, in whatever they are packed"
     weights = [(tmp_path / name / "weights.safetensors").read_bytes() for name in "abc"]
     assert weights[0] == weights[1] == weights[2]
     shutil.rmtree(root)
-    mtcli("train", "-m", tmp_path / "a", *options, "--steps", "3")  # all of it may be removed at any time
+    mtcli("train", "-m", tmp_path / "a", *trained, "--steps", "3")  # all of it may be removed at any time
 
 
 @given(st.integers(0, 400), st.integers(0, 300))
@@ -220,16 +226,35 @@ def test_what_fails_leaves_nothing_that_looks_whole(root: Path) -> None:
     assert sorted(path.name for path in found.iterdir()) == ["half", "rest"]
 
 
-def test_without_a_place_to_keep_it_training_goes_on(tmp_path: Path) -> None:
-    src, tgt = head("train.de", 100, tmp_path), head("train.en", 100, tmp_path)
-    options = ["--src", src, "--tgt", tgt, "--steps", "1", "--set", "training.validations=1", *TINY]
+@pytest.mark.parametrize("kind", ["text", "ids", "dev", "tokenizer", "inspection"])
+def test_what_a_disk_has_lost_is_noticed(root: Path, tmp_path: Path, kind: str) -> None:
+    src, tgt = head("train.de", 400, tmp_path), head("train.en", 400, tmp_path)
+    request = TrainingRequest(str(tmp_path / "a"), [str(src)], [str(tgt)], overrides=tuple(TINY[1::2]))
+    start(request)
+    shutil.rmtree(tmp_path / "a")
+    files = [path for folder in root.glob(f"{kind}-*") for path in folder.iterdir()]
+    assert files
+    for path in files:
+        data = path.read_bytes()
+        for rest in (None, data[: len(data) // 2 - 1]):
+            path.unlink()
+            if rest is not None:
+                path.write_bytes(rest)
+            with pytest.raises((DataError, PackageError), match="damaged: "):
+                start(request)
+            path.write_bytes(data)
+    assert not (tmp_path / "a").exists()
+    start(request)
+
+
+def test_without_a_place_to_keep_it_training_goes_on(tmp_path: Path, trained: list[str | Path]) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     env = {"XDG_CACHE_HOME": "/proc", "TMPDIR": str(temporary)}
-    said = mtcli("train", "-m", tmp_path / "a", *options, env=env).stderr.decode()
+    said = mtcli("train", "-m", tmp_path / "a", *trained, env=env).stderr.decode()
     assert "/proc/mtcli: cannot be written" in said and "MTCLI_CACHE" in said
     assert not list(temporary.glob("mtcli-*"))
-    said = mtcli("train", "-m", tmp_path / "b", *options, env={"MTCLI_CACHE": "/proc/x"}, code=1).stderr.decode()
+    said = mtcli("train", "-m", tmp_path / "b", *trained, env={"MTCLI_CACHE": "/proc/x"}, code=1).stderr.decode()
     assert said.count("\n") == 1 and "/proc/x: cannot be written" in said and not (tmp_path / "b").exists()
 
 

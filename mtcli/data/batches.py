@@ -126,7 +126,8 @@ class ParallelCorpus:
         for start in range(0, len(order), size):
             pool = order[start : start + size]
             src, tgt = self.src.lengths[pool], self.tgt.lengths[pool]
-            by_length = np.argsort(tgt.astype(np.int64) * stride + src, kind="stable")
+            keys = tgt.astype(np.int64) * stride + src
+            by_length = np.argsort(keys.astype(np.min_scalar_type(keys.max())), kind="stable")  # of 16 bits it is fast
             order[start : start + size] = pool[by_length]
             ends += [start + end for end in _ends((np.maximum(src, tgt)[by_length] + 1).tolist(), batch_tokens)]
         return Batches(order, np.array([0, *ends]), torch.randperm(len(ends), generator=generator).numpy())
@@ -163,10 +164,14 @@ def cut(order: list[int], lengths: Sequence[int] | Array, batch_tokens: int) -> 
 def _ends(lengths: list[int], batch_tokens: int) -> list[int]:
     """Where runs end of which each is as long as can be: its longest item times its items is at most `batch_tokens`."""
     ends: list[int] = []
-    start = longest = 0
-    for i, length in enumerate(lengths):
-        longest = max(longest, length)
-        if longest * (i + 1 - start) > batch_tokens and i > start:
-            ends.append(i)
-            start, longest = i, length
-    return [*ends, len(lengths)] if lengths else []
+    start = 0
+    while start < len(lengths):
+        most = lengths[start : start + max(1, batch_tokens // lengths[start])]
+        count = min(len(most), max(1, batch_tokens // max(most)))  # so many fit whatever their order
+        longest = max(most[:count])
+        while count < len(most) and max(longest, most[count]) * (count + 1) <= batch_tokens:
+            longest = max(longest, most[count])
+            count += 1
+        start += count
+        ends.append(start)
+    return ends

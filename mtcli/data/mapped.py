@@ -74,10 +74,13 @@ class Runs(Mapped[Array]):
 
     @classmethod
     def open(cls, path: Path, dtype: type[np.generic]) -> Runs:
-        """What a RunsWriter has written there."""
+        """What a RunsWriter has written there. Raises OSError or ValueError when some of it is gone."""
         maps = [found for suffix in (".flat", ".bounds") if (found := _map(path.with_suffix(suffix)))]
         flat = np.frombuffer(maps[0], dtype) if len(maps) == 2 else np.zeros(0, dtype)
-        return cls(flat, np.frombuffer(maps[-1], np.int64), maps)
+        bounds = np.frombuffer(maps[-1] if maps else b"", np.int64)
+        if not len(bounds) or bounds[-1] != len(flat):
+            raise ValueError(f"{path}: the numbers are not as many as their bounds say")
+        return cls(flat, bounds, maps)
 
     def __len__(self) -> int:
         return len(self.bounds) - 1
