@@ -93,12 +93,12 @@ def test_a_dev_set_in_the_wrong_order_of_languages_is_refused() -> None:
 
 
 def test_of_much_text_it_is_told_about_how_many_pairs_are_swapped(monkeypatch: pytest.MonkeyPatch) -> None:
-    pairs = real("train")
+    pairs = real("train", 8000)
     turned = [(t, s) if i % 5 == 0 else (s, t) for i, (s, t) in enumerate(pairs)]
-    [exact] = re.findall(r"(\d+) pairs of the training text seem to have their sides swapped", found(turned))
-    monkeypatch.setattr(guards, "DIRECTIONS", 800)
-    [about] = re.findall(r"about (\d+) pairs of the training text seem to have their sides swapped", found(turned))
-    assert 0.5 < int(about) / int(exact) < 2
+    [exact] = re.findall(r"([\d,]+) pairs of the training text seem to have their sides swapped", found(turned))
+    monkeypatch.setattr(guards, "DIRECTIONS", 4000)
+    [about] = re.findall(r"about ([\d,]+) pairs of the training text seem to have their sides swapped", found(turned))
+    assert 0.4 < int(about.replace(",", "")) / int(exact.replace(",", "")) < 2
 
 
 @pytest.mark.parametrize("side", [0, 1])
