@@ -60,11 +60,12 @@ class Text:
 
 def prepare(files: list[str]) -> list[Text]:
     """The lines of each file, of several at the same time. Raises DataError for one that cannot be read."""
-    names = [name for name in dict.fromkeys(files) if not _is_pipe(name)]
-    size = sum(Path(name).stat().st_size for name in names if Path(name).is_file())
     root()  # before other processes ask for it
-    folders = dict(in_order(_prepare, names, min(cores(), len(names)) if size > MANY else 1))
-    folders.update((name, _prepare_pipe(name)) for name in files if name not in folders)
+    names = list(dict.fromkeys(files))
+    folders = {name: _prepare_pipe(name) for name in names if _is_pipe(name)}
+    left = [name for name in names if name not in folders]
+    size = sum(Path(name).stat().st_size for name in left if Path(name).is_file())
+    folders |= dict(in_order(_prepare, left, min(cores(), len(left)) if size > MANY else 1))
     return [Text.open(folders[name]) for name in files]
 
 

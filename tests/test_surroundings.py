@@ -94,7 +94,7 @@ def test_training_says_and_writes_the_same(name: str, place: Path, tmp_path: Pat
         command = f"train -m {folder}/de-en --src {source} --tgt {target} --steps 2 {tiny}"
         code, out, err = output(command, folder, changes)
         assert (code, out) == (0, b""), err
-        said.append(err.count(b"\n"))
+        said.append(err.count(b"\n") - err.count(b"or set MTCLI_CACHE to another folder"))
     assert said[0] == said[1]
     for file in ("weights.safetensors", "tokenizer.model", "training/dev.hyp"):
         assert (tmp_path / "a" / "de-en" / file).read_bytes() == (tmp_path / "b" / "de-en" / file).read_bytes(), file
