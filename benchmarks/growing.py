@@ -1,11 +1,11 @@
 """What `mtcli data distill` and `mtcli data backtranslate` are worth, on one corpus. Goes on where it was interrupted.
 
 python benchmarks/growing.py --src FILE --tgt FILE --dev-src FILE --dev-tgt FILE --test-src FILE --test-tgt FILE
-    --langs de-en --work FOLDER [--steps 1200] [options of mtcli train]
+    --langs de-en --work FOLDER [--show distill] [--teacher MODEL] [--steps 1200] [options of mtcli train]
 
-A student of a fifth of its teacher's parameters learns from people's translations, and from the teacher's. A model of half of the
-pairs
-is held against one that also has the target side of the other half, translated back by a model of the same half, and one of all.
+`distill`: a student of less than a quarter of its teacher's parameters learns from people's translations, and from the teacher's.
+`backtranslate`: a model of half of the pairs is held against ones that also have the target side of the other half, translated
+back by a model of the same half (beam, and sampled), and against one of all pairs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from mtcli.lines import read_parallel
 
 TEACHER = {"width": 256, "ff_width": 1024, "heads": 4, "encoder_layers": 4, "decoder_layers": 3}
-STUDENT = {"width": 128, "ff_width": 512, "heads": 4, "encoder_layers": 3, "decoder_layers": 2, "dropout": 0.15}
+STUDENT = {"width": 128, "ff_width": 512, "heads": 4, "encoder_layers": 5, "decoder_layers": 2, "dropout": 0.1}
 
 
 def mtcli(*arguments: str | Path) -> str:
@@ -35,6 +35,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("src", "tgt", "dev-src", "dev-tgt", "test-src", "test-tgt", "langs", "work"):
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--show", choices=["distill", "backtranslate"], help="only this; else both")
+    parser.add_argument("--teacher", help="a trained package; else one is trained")
     parser.add_argument("--steps", default="1200")
     given, of_train = parser.parse_known_args()
     work = Path(given.work)
@@ -56,23 +58,33 @@ def main() -> None:
         model = work / name
         options += ["--dev-src", held[0], "--dev-tgt", held[1], "--steps", given.steps, *sets, *of_train]
         mtcli("train", "-q", "-m", model, *options)
-        if not turned:
-            mtcli("translate", "-q", "-m", model, given.test_src, "-o", work / f"{name}.hyp")
-            bleu = mtcli("score", given.test_tgt, "-i", work / f"{name}.hyp", "--metric", "bleu", "-b").strip()
-            print(f"{name:12} BLEU {bleu}", flush=True)
         return model
 
-    teacher = train("teacher", TEACHER, src_all, tgt_all)
-    distilled = work / f"distilled.{to_lang}"
-    mtcli("data", "distill", "-m", teacher, "--src", src_all, "--tgt", tgt_all, "--best-of", "5", "--out-tgt", distilled)
-    train("student", STUDENT, src_all, tgt_all)
-    train("distilled", STUDENT, src_all, distilled)
-    reverse = train("reverse", STUDENT, tgt_half, src_half, turned=True)
-    train("half", STUDENT, src_half, tgt_half)
-    for name, options in (("beam", []), ("sampled", ["--sample"])):
-        back = work / f"{name}.{from_lang}"
-        mtcli("data", "backtranslate", "-m", reverse, "--tgt", tgt_alone, "--out-src", back, *options)
-        train(name, STUDENT, src_half, tgt_half, back, tgt_alone)
+    def evaluate(name: str, model: str | Path) -> None:
+        hypotheses = work / f"{name}.hyp"
+        if not hypotheses.exists():
+            mtcli("translate", "-q", "-m", model, given.test_src, "-o", hypotheses)
+        bleu = mtcli("score", given.test_tgt, "-i", hypotheses, "--metric", "bleu", "-b").strip()
+        print(f"{name:12} BLEU {bleu}", flush=True)
+
+    if given.show != "backtranslate":
+        teacher = given.teacher or train("teacher", TEACHER, src_all, tgt_all)
+        evaluate("teacher", teacher)
+        distilled = work / f"distilled.{to_lang}"
+        options = ["--src", src_all, "--tgt", tgt_all, "--best-of", "5", "--out-tgt", distilled]
+        if not distilled.exists():
+            mtcli("data", "distill", "-m", teacher, *options)
+        evaluate("distilled", train("distilled", STUDENT, src_all, distilled))
+        evaluate("student", train("student", STUDENT, src_all, tgt_all))
+    if given.show != "distill":
+        reverse = train("reverse", STUDENT, tgt_half, src_half, turned=True)
+        evaluate("half", train("half", STUDENT, src_half, tgt_half))
+        for name, options in (("beam", []), ("sampled", ["--sample"])):
+            back = work / f"{name}.{from_lang}"
+            if not back.exists():
+                mtcli("data", "backtranslate", "-m", reverse, "--tgt", tgt_alone, "--out-src", back, *options)
+            evaluate(name, train(name, STUDENT, src_half, tgt_half, back, tgt_alone))
+        evaluate("all", train("all", STUDENT, src_all, tgt_all))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ LAYOUT = 1
 """To be raised when a folder of the same name comes to hold something else, as when lines are normalised otherwise."""
 KEPT = 30 * 24 * 3600
 """Seconds after which what was not used is removed."""
-_OURS = re.compile(r"\.?[a-z]+-[0-9a-f]{32}(\.part)?")
+_OURS = re.compile(r"\.?[a-z]+-[0-9a-f]{32}(\.part)?|\.[a-z]+-\w{8}\.tmp")
 
 
 @functools.cache
@@ -73,6 +73,13 @@ def cached(kind: str, depends_on: object, make: Callable[[Path], None]) -> Path:
                     part.rename(folder)
         os.utime(folder)
     return folder
+
+
+@contextmanager
+def passing(kind: str) -> Iterator[Path]:
+    """A new folder that is gone after the block. Raises DataError when the block cannot write."""
+    with writing(root()), vanishing(Path(tempfile.mkdtemp(".tmp", f".{kind}-", root()))) as folder:
+        yield folder
 
 
 @contextmanager

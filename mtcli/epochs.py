@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 
 import numpy as np
 
+from mtcli.cache import passing
 from mtcli.config import TrainingConfig
 from mtcli.data.batches import ParallelCorpus
-from mtcli.data.mapped import CHUNK, Array, take
+from mtcli.data.mapped import CHUNK, Array, Runs, RunsWriter, take
 from mtcli.errors import DataError
 from mtcli.noise import careless, joined
 from mtcli.sampling import Sampler
+from mtcli.store import LONG_TEXT
 from mtcli.tokenizer import Tokenizer
 
 log = logging.getLogger("mtcli")
@@ -22,6 +25,8 @@ JOINED = 0.1
 """Share of the lines typed in a hurry that hold a second sentence."""
 
 Pair = tuple[str, str]
+Ids = tuple[list[int] | Array, list[int] | Array]
+"""Of a source and a target line."""
 
 
 class Epochs:
@@ -58,7 +63,10 @@ class Epochs:
     def __call__(self, epoch: int) -> ParallelCorpus:
         """The corpus of the epoch, counted from 0."""
         corpus = self.plain if self._weights is None else self.plain.at(self._chosen(self._weights, epoch))
-        return ParallelCorpus.of(self._seen(corpus, self._seed * 1_000_003 + epoch)) if self._sampler or self._noise else corpus
+        if not (self._sampler or self._noise):
+            return corpus
+        seen = self._seen(corpus, self._seed * 1_000_003 + epoch)
+        return ParallelCorpus.of(seen) if len(corpus) < LONG_TEXT else _mapped(seen)
 
     def _chosen(self, weights: Array, epoch: int) -> Array:
         """Each index as often as its weight; what is left of a weight that is no whole number is a probability."""
@@ -66,7 +74,7 @@ class Epochs:
         times = np.fromiter((int(weight) + (draw() < weight % 1) for weight in weights), np.int64, len(weights))
         return np.repeat(np.arange(len(weights)), times) if times.any() else np.zeros(1, np.int64)
 
-    def _seen(self, corpus: ParallelCorpus, seed: int) -> Iterator[tuple[list[int] | Array, list[int] | Array]]:
+    def _seen(self, corpus: ParallelCorpus, seed: int) -> Iterator[Ids]:
         typing, of_src, of_tgt = (random.Random(n) for n in (seed, 2 * seed, 2 * seed + 1))
         for start in range(0, len(corpus), CHUNK):
             pairs = take(self._pairs, corpus.src.rows[start : start + CHUNK].tolist())
@@ -85,3 +93,15 @@ class Epochs:
         if draw.random() < JOINED:
             pair = joined(pair, self._pairs[int(corpus.src.rows[draw.choice(range(len(corpus)))])])
         return careless(pair, draw)
+
+
+def _mapped(pairs: Iterator[Ids]) -> ParallelCorpus:
+    """As `ParallelCorpus.of`, in files whose names are gone at once: they go when nobody looks at them any more."""
+    with passing("epoch") as folder:
+        with RunsWriter(folder / "src", np.int32) as src, RunsWriter(folder / "tgt", np.int32) as tgt:
+            while some := list(islice(pairs, CHUNK)):
+                for writer, ids in zip((src, tgt), zip(*some, strict=True), strict=True):
+                    lengths = np.fromiter(map(len, ids), np.int64, len(ids))
+                    writer.write(np.fromiter(chain.from_iterable(ids), np.int32, lengths.sum()), lengths)
+        runs = [Runs.open(folder / side, np.int32) for side in ("src", "tgt")]
+    return ParallelCorpus.stored(*((each, each.lengths()) for each in runs))

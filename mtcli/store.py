@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from itertools import chain
@@ -12,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mtcli.cache import cached, reading, root, writing
+from mtcli.cache import cached, passing, reading, root
 from mtcli.data.mapped import CHUNK, Array, Lines, Runs, RunsWriter
-from mtcli.lines import LineReader, checksum, vanishing
+from mtcli.lines import LineReader, checksum
 from mtcli.tags import target_of
 from mtcli.tokenizer import Side, Tokenizer, normalise
 from mtcli.workers import cores, in_order
@@ -84,7 +83,8 @@ def _prepare(name: str) -> Path:
 
 def _prepare_pipe(name: str) -> Path:
     """As `_prepare`, of what can be read only once."""
-    with writing(root()), vanishing(root() / f".pipe-{os.getpid()}.tmp") as copy:
+    with passing("pipe") as folder:
+        copy = folder / "lines"
         with copy.open("w", encoding="utf-8", newline="\n") as file:
             file.writelines(f"{line}\n" for line in LineReader(name))
         return _prepare(str(copy))

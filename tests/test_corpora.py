@@ -18,9 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
+from mtcli.cache import root
 from mtcli.config import TokenizerConfig, TrainingConfig
 from mtcli.corpora import read_texts
 from mtcli.data.batches import ParallelCorpus
+from mtcli.data.mapped import Runs
 from mtcli.data.split import Pairs
 from mtcli.epochs import Epochs
 from mtcli.errors import UsageError
@@ -69,6 +71,21 @@ def test_sampled_words_change_with_the_epoch_and_say_the_same(kind: str) -> None
         assert sum(len(tgt) for _, tgt in sampled) > sum(len(tgt) for _, tgt in ids_of(epochs.plain))
     again = epochs_of(tokenizer, pairs, TrainingConfig(), Sampler(tokenizer, kind, 0.1))
     assert ids_of(again(1)) == second  # a run that goes on sees what the first one would have seen
+
+
+def test_an_epoch_of_much_text_lies_on_the_disk_and_leaves_nothing_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = real_pairs(200)
+    tokenizer = tokenizer_of(pairs, "unigram")
+    epochs = epochs_of(tokenizer, pairs, TrainingConfig(noise=0.5), Sampler(tokenizer, "unigram", 0.1))
+    in_memory = epochs(1)
+    monkeypatch.setattr("mtcli.epochs.LONG_TEXT", 200)
+    monkeypatch.setattr("mtcli.epochs.CHUNK", 30)
+    before = set(root().iterdir())
+    mapped = epochs(1)
+    assert ids_of(mapped) == ids_of(in_memory) and mapped.tgt_tokens == in_memory.tgt_tokens
+    assert isinstance(in_memory.src.runs, Runs) and not in_memory.src.runs.maps
+    assert isinstance(mapped.src.runs, Runs) and mapped.src.runs.maps
+    assert set(root().iterdir()) == before
 
 
 SAMPLES = """

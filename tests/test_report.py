@@ -220,9 +220,9 @@ def test_the_time_of_validations_is_no_time_of_training() -> None:
 
 def test_a_long_training_is_thinned_out_fast() -> None:
     records = [step(i, loss=2 + 1000 / (100 + i) + i % 7) for i in range(1, 100_001)]
-    started = time.monotonic()
+    started = time.process_time()
     text = report([*records, validation(100_000, 30.0)])
-    assert time.monotonic() - started < 3
+    assert time.process_time() - started < 3
     assert len(text.encode()) < 100_000
     path = charts(text)["Loss over updates"].find("path")
     assert path is not None

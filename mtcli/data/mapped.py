@@ -70,7 +70,7 @@ class Runs(Mapped[Array]):
 
     def __init__(self, flat: Array, bounds: Array, maps: Sequence[mmap.mmap] = ()) -> None:
         """`bounds` [N + 1], int64, holds where each run begins and where the last one ends; `maps` are what the arrays lie in."""
-        self.flat, self.bounds, self._maps = flat, bounds, maps
+        self.flat, self.bounds, self.maps = flat, bounds, maps
 
     @classmethod
     def open(cls, path: Path, dtype: type[np.generic]) -> Runs:
@@ -92,7 +92,7 @@ class Runs(Mapped[Array]):
     def release(self) -> None:
         """See Mapped."""
         if hasattr(mmap, "MADV_DONTNEED"):
-            for each in self._maps:
+            for each in self.maps:
                 each.madvise(mmap.MADV_DONTNEED)
 
     def lengths(self) -> Array:
