@@ -19,7 +19,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from mtcli.errors import DataError
+from mtcli import __version__
+from mtcli.errors import DataError, PackageError
 from mtcli.lines import vanishing
 
 log = logging.getLogger("mtcli")
@@ -56,30 +57,53 @@ def root() -> Path:
     return folder
 
 
-def cached(kind: str, depends_on: object, make: Callable[[Path], None]) -> Path:
+def cached(kind: str, depends_on: object, make: Callable[[Path], None], *, goes_on: bool = False) -> Path:
     """The folder that `make` has filled for a `kind` of thing and all that it `depends_on`, as JSON; made if it is not there.
 
-    What `make` leaves when it is interrupted it finds there the next time. Raises DataError when nothing can be written.
+    If `make` goes on, it finds what it left when it was interrupted; else that is removed. Raises DataError when nothing can
+    be written.
     """
-    key = hashlib.sha256(json.dumps([LAYOUT, kind, depends_on]).encode()).hexdigest()[:32]
+    key = hashlib.sha256(json.dumps([__version__, LAYOUT, kind, depends_on]).encode()).hexdigest()[:32]
     folder = root() / f"{kind}-{key}"
+    part = folder.with_name(f".{folder.name}.part")
     with writing(root()):
-        if not folder.exists():
+        if not _used(folder):
             _forget_old()
-            part = folder.with_name(f".{folder.name}.part")
-            with _alone(part):
-                if not folder.exists():  # another process may have been faster
-                    make(part)
+            with _alone(part) as handle, contextlib.nullcontext() if goes_on else vanishing(part):
+                if _used(folder):  # another process was faster
+                    shutil.rmtree(part, ignore_errors=True)
+                else:
+                    _fill(part, make, goes_on)
+                    if not _is(handle, part):
+                        raise DataError(f"{root()}: was emptied while it was being filled: give the command again")
                     part.rename(folder)
-        os.utime(folder)
     return folder
+
+
+def _used(folder: Path) -> bool:
+    """Whether it is there; then it has been used just now."""
+    with contextlib.suppress(FileNotFoundError):
+        os.utime(folder)
+        return True
+    return False
+
+
+def _fill(part: Path, make: Callable[[Path], None], goes_on: bool) -> None:
+    for left in part.iterdir() if not goes_on else ():
+        left.unlink()
+    make(part)
+    for file in part.iterdir():  # what has its name must also survive a power failure
+        with file.open("rb") as opened:
+            os.fsync(opened.fileno())
 
 
 @contextmanager
 def passing(kind: str) -> Iterator[Path]:
     """A new folder that is gone after the block. Raises DataError when the block cannot write."""
-    with writing(root()), vanishing(Path(tempfile.mkdtemp(".tmp", f".{kind}-", root()))) as folder:
-        yield folder
+    with writing(root()):
+        root().mkdir(mode=0o700, parents=True, exist_ok=True)
+        with vanishing(Path(tempfile.mkdtemp(".tmp", f".{kind}-", root()))) as folder:
+            yield folder
 
 
 @contextmanager
@@ -98,20 +122,36 @@ def reading(folder: Path) -> Iterator[None]:
     """Raises DataError when the block cannot read what `cached` has given, as after a disk has lost something."""
     try:
         yield
-    except (OSError, EOFError, ValueError, TypeError) as error:
+    except (FileNotFoundError, EOFError, ValueError, TypeError, PackageError) as error:
         raise DataError(f"{folder}: is damaged: remove it, and it is made again") from error
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be read ({error.strerror or error})") from error
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Make the folder, and wait until no other process fills it."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+def _alone(folder: Path) -> Iterator[int]:
+    """Make the folder, and wait until no other process fills it; gives a handle of it."""
+    while True:
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700, parents=True)
+        try:
+            handle = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:  # another process has just given it its name
+            continue
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if _is(handle, folder):
+                yield handle
+                return
+        finally:
+            os.close(handle)
+
+
+def _is(handle: int, folder: Path) -> bool:
+    """Whether what is open still has this name."""
+    with contextlib.suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(handle), folder.stat())
+    return False
 
 
 def _forget_old() -> None:

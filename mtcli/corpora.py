@@ -17,7 +17,7 @@ from mtcli.data.guards import Held, Inspection, inspect
 from mtcli.data.mapped import Array, Beside, Chain, take
 from mtcli.data.split import Pairs, split
 from mtcli.errors import DataError, UsageError
-from mtcli.lines import check_aligned, check_partners, read_parallel
+from mtcli.lines import check_aligned, check_partners, read_parallel, source_name
 from mtcli.store import LONG_TEXT, Text, prepare, tagged
 from mtcli.tags import tag, target_of
 from mtcli.tokenizer import normalise
@@ -148,9 +148,9 @@ def _read(files: Files) -> list[_Corpus]:
     texts = prepare([*src, *tgt])
     for name, text in zip([*src, *tgt], texts, strict=True):
         if not len(text.lines):
-            raise DataError(f"{name}: is empty")
+            raise DataError(f"{source_name(name)}: is empty")
         if text.facts.invalid:
-            log.warning("%s: %d lines held invalid UTF-8, replaced by U+FFFD", name, text.facts.invalid)
+            log.warning("%s: %d lines held invalid UTF-8, replaced by U+FFFD", source_name(name), text.facts.invalid)
     corpora = [_Corpus(*each) for each in zip(src, tgt, texts[: len(src)], texts[len(src) :], strict=True)]
     for corpus in corpora:
         check_aligned(corpus.src, len(corpus.text_src.lines), corpus.tgt, len(corpus.text_tgt.lines))

@@ -47,7 +47,7 @@ class LineReader:
 
     def __init__(self, path: str | Path) -> None:
         """Raises DataError when the source cannot be opened."""
-        self.name = "standard input" if str(path) == "-" else str(path)
+        self.name = source_name(str(path))
         self.invalid_lines = 0
         """How many lines so far held invalid UTF-8."""
         self._stream = _open(path, self.name)
@@ -176,6 +176,11 @@ def _open(path: str | Path, name: str) -> BinaryIO:
         return io.FileIO(os.fspath(path))
 
 
+def source_name(path: str) -> str:
+    """What a source of text is called."""
+    return "standard input" if path == "-" else path
+
+
 @contextmanager
 def _opening(name: str) -> Iterator[None]:
     """Raises DataError for a file that cannot be opened."""
@@ -187,6 +192,12 @@ def _opening(name: str) -> Iterator[None]:
         raise DataError(f"{name}: is a folder, not a text file") from None
     except OSError as error:
         raise DataError(f"{name}: cannot be opened ({error.strerror})") from error
+
+
+def check_readable(path: str) -> None:
+    """Raises DataError for a file that cannot be opened."""
+    with _opening(path), open(path, "rb"):
+        pass
 
 
 def checksum(path: str) -> str:

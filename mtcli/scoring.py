@@ -13,7 +13,7 @@ from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.metrics.ter import TER
 
 from mtcli.errors import DataError, UsageError
-from mtcli.lines import read_lines
+from mtcli.lines import read_lines, source_name
 
 logging.getLogger("sacrebleu").setLevel(logging.WARNING)
 log = logging.getLogger("mtcli")
@@ -130,11 +130,7 @@ def chrf_of_sentences(hyps: Sequence[str], refs: Sequence[Sequence[str]]) -> lis
 
 def read_system(hyp: str) -> System:
     """The hypotheses in a file. Raises DataError when it cannot be read or is empty."""
-    return _called(hyp), read_text(hyp)
-
-
-def _called(name: str) -> str:
-    return "standard input" if name == "-" else name
+    return source_name(hyp), read_text(hyp)
 
 
 def read_beside(name: str, system: System) -> list[str]:
@@ -149,13 +145,13 @@ def read_text(name: str) -> list[str]:
     lines = read_lines(name)
     if lines[0].startswith("\ufeff"):
         lines[0] = lines[0][1:]
-        log.warning("%s: begins with a byte order mark, which is left out", _called(name))
+        log.warning("%s: begins with a byte order mark, which is left out", source_name(name))
     for count, what in (
         (sum(not line.strip() for line in lines), "are empty"),
         (sum("\r" in line or "\t" in line for line in lines), "hold a CR or TAB, which counts as a blank"),
     ):
         if count:
-            log.warning("%s: %d of %d lines %s", _called(name), count, len(lines), what)
+            log.warning("%s: %d of %d lines %s", source_name(name), count, len(lines), what)
     return lines
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import resource
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from itertools import chain
@@ -13,7 +15,8 @@ import numpy as np
 
 from mtcli.cache import cached, passing, reading, root
 from mtcli.data.mapped import CHUNK, Array, Lines, Runs, RunsWriter
-from mtcli.lines import LineReader, checksum
+from mtcli.errors import DataError
+from mtcli.lines import LineReader, check_readable, checksum
 from mtcli.tags import target_of
 from mtcli.tokenizer import Side, Tokenizer, normalise
 from mtcli.workers import cores, in_order
@@ -60,7 +63,13 @@ class Text:
 def prepare(files: list[str]) -> list[Text]:
     """The lines of each file, of several at the same time. Raises DataError for one that cannot be read."""
     root()  # before other processes ask for it
+    with contextlib.suppress(OSError, ValueError):  # each text keeps four handles
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     names = list(dict.fromkeys(files))
+    for name in names:
+        if not _is_pipe(name):
+            check_readable(name)
     folders = {name: _prepare_pipe(name) for name in names if _is_pipe(name)}
     left = [name for name in names if name not in folders]
     size = sum(Path(name).stat().st_size for name in left if Path(name).is_file())
@@ -73,32 +82,41 @@ def _is_pipe(name: str) -> bool:
 
 
 def _prepare(name: str) -> Path:
+    found = checksum(name)
+
     def make(folder: Path) -> None:
         if Path(name).stat().st_size > LONG:
             log.info("%s: is prepared, once", name)
-        _write(folder, LineReader(name), "")
+        _write(folder, LineReader(name))
+        if checksum(name) != found:
+            raise DataError(f"{name}: was changed while it was read: give the command again")
 
-    return cached("text", [checksum(name), name.endswith(".gz")], make)
+    return cached("text", [found, name.endswith(".gz")], make)
 
 
 def _prepare_pipe(name: str) -> Path:
     """As `_prepare`, of what can be read only once."""
-    with passing("pipe") as folder:
-        copy = folder / "lines"
-        with copy.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(f"{line}\n" for line in LineReader(name))
-        return _prepare(str(copy))
+    with passing("pipe") as passed:
+        facts = _write(passed, LineReader(name))
+
+        def make(folder: Path) -> None:
+            for file in passed.iterdir():
+                file.rename(folder / file.name)
+
+        return cached("text", ["pipe", facts.sum, facts.invalid], make)
 
 
 def tagged(text: Text, tag: str) -> Text:
     """The same, with `tag` before each line that has text and names no target."""
-    return Text.open(cached("text", [text.facts.sum, tag], lambda folder: _write(folder, text.lines, f"{tag} ")))
+
+    def make(folder: Path) -> None:
+        _write(folder, text.lines, f"{tag} ")
+
+    return Text.open(cached("text", [text.facts.sum, tag], make))
 
 
-def _write(folder: Path, lines: LineReader | Lines, begin: str) -> None:
+def _write(folder: Path, lines: LineReader | Lines, begin: str = "") -> Facts:
     """Write the lines, those that name no target after `begin`, and what is known of them."""
-    for left in folder.iterdir():
-        left.unlink()
     digest, targets, untagged = sha256(), set[str](), 0
     with RunsWriter(folder / "lines", np.uint8) as writer:
         for block in lines.blocks():
@@ -115,26 +133,34 @@ def _write(folder: Path, lines: LineReader | Lines, begin: str) -> None:
     invalid = lines.invalid_lines if isinstance(lines, LineReader) else 0
     facts = Facts(digest.hexdigest(), invalid, sorted(targets), untagged > 0)
     (folder / "facts.json").write_text(json.dumps(asdict(facts)), "utf-8")
+    return facts
 
 
 def encode(text: Text, tokenizer: Tokenizer, side: Side) -> Runs:
     """The ids of each line. What was interrupted goes on."""
     of_model = sha256(tokenizer.serialised(side)).hexdigest()
     dtype = np.uint16 if len(tokenizer.vocabulary(side)) <= 1 << 16 else np.int32
-    folder = cached("ids", [text.facts.sum, of_model], lambda folder: _write_ids(folder, text.lines, tokenizer, side, dtype))
+
+    def make(folder: Path) -> None:
+        _write_ids(folder, text.lines, tokenizer, side, dtype)
+
+    folder = cached("ids", [text.facts.sum, of_model], make, goes_on=True)
     with reading(folder):
-        return Runs.open(folder / "ids", dtype)
+        ids = Runs.open(folder / "ids", dtype)
+        if len(ids) != len(text.lines):
+            raise ValueError("other lines than the text has")
+        return ids
 
 
 def _write_ids(folder: Path, lines: Lines, tokenizer: Tokenizer, side: Side, dtype: type[np.generic]) -> None:
-    def some(start: int) -> tuple[Array, Array]:
+    def some(span: tuple[int, int]) -> tuple[Array, Array]:
         """The ids of some lines one after the other, and how many each line has."""
-        ids = tokenizer.cut(lines[start : start + CHUNK], side)
+        ids = tokenizer.cut(lines[slice(*span)], side)
         return np.fromiter(chain.from_iterable(ids), dtype), np.fromiter(map(len, ids), np.int64, len(ids))
 
+    if len(lines) > LONG_TEXT:
+        log.info("%s lines are cut into pieces, once", f"{len(lines):,}")
     with RunsWriter(folder / "ids", dtype) as writer:
-        starts = range(writer.runs, len(lines), CHUNK)
-        if len(lines) > LONG_TEXT:
-            log.info("%s lines are cut into pieces, once", f"{len(lines):,}")
-        for _, (flat, lengths) in in_order(some, starts, cores() if len(starts) > FEW else 1):
+        many = len(lines) - writer.runs > FEW * CHUNK
+        for _, (flat, lengths) in in_order(some, lines.spans(writer.runs), cores() if many else 1):
             writer.write(flat, lengths)

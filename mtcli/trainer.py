@@ -288,9 +288,10 @@ def _new_tokenizer(config: Config, texts: Texts, origin: ModelPackage | None) ->
 
     rows = sha256(texts.rows.tobytes()).hexdigest()
     folder = cached("tokenizer", [texts.sums, rows, dataclasses.asdict(config.tokenizer), tags], make)
-    tgt = folder / "tgt.model"
     with reading(folder):
-        return (folder / "src.model").read_bytes(), None if config.tokenizer.joint else tgt.read_bytes()
+        models = (folder / "src.model").read_bytes(), None if config.tokenizer.joint else (folder / "tgt.model").read_bytes()
+        load_tokenizer(*models)  # raises an error when they are damaged
+    return models
 
 
 def _ids(texts: Texts, tokenizer: Tokenizer) -> ParallelCorpus:

@@ -61,13 +61,16 @@ def in_order(function: Callable[[T], R], items: Iterable[T], workers: int) -> It
         return
     waiting: deque[tuple[T, Future[R]]] = deque()
     with noticing_the_dead(DataError, ""), pool(workers, _take, function) as executor:
-        for item in items:
-            waiting.append((item, executor.submit(_apply, item)))
-            if len(waiting) > AHEAD * workers:
-                done, job = waiting.popleft()
+        try:
+            for item in items:
+                waiting.append((item, executor.submit(_apply, item)))
+                if len(waiting) > AHEAD * workers:
+                    done, job = waiting.popleft()
+                    yield done, job.result()
+            for done, job in waiting:
                 yield done, job.result()
-        for done, job in waiting:
-            yield done, job.result()
+        finally:  # after an error nobody wants the rest
+            executor.shutdown(cancel_futures=True)
 
 
 _function: Callable[[Any], Any]

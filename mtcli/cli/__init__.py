@@ -16,6 +16,7 @@ from mtcli.cli.lean import lean
 from mtcli.cli.options import one_line
 from mtcli.cli.signals import end_on_signals
 from mtcli.errors import MtcliError, out_of_memory
+from mtcli.lines import remove_vanishing
 
 COMMANDS = ("train", "translate", "score", "data", "export", "tokenizer", "models")
 """Each is a module of this package, with a function of its name or, where it has commands below it, an `app`."""
@@ -110,5 +111,6 @@ def _exit(code: int) -> NoReturn:
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         for stream in filter(None, (sys.stdout, sys.stderr)):
             stream.flush()
+        remove_vanishing()
         os._exit(code)
     sys.exit(code)

@@ -16,10 +16,12 @@ import numpy as np
 T = TypeVar("T")
 Array = np.ndarray[Any, np.dtype[Any]]
 
-CHUNK = 10_000
+CHUNK = 1000
 """Items that are looked at together ..."""
+BYTES = 1 << 22
+"""... fewer when they are lines that are longer than this together ..."""
 SCATTERED = 256
-"""... when they stand here and there, where each brings some 100 kB of its surroundings into memory."""
+"""... or stand here and there, where each brings some 100 kB of its surroundings into memory."""
 
 
 class Mapped(Sequence[T]):
@@ -114,13 +116,13 @@ class RunsWriter:
         self._dtype = np.dtype(dtype)
         self._flat, self._bounds = (path.with_suffix(suffix).open("ab") for suffix in (".flat", ".bounds"))
         whole = self._bounds.tell() // 8
-        self.runs = max(0, whole - 1)
+        end = int(np.fromfile(path.with_suffix(".bounds"), np.int64, 1, offset=8 * whole - 8)[0]) if whole else 0
+        if self._flat.tell() < end * self._dtype.itemsize:  # without power a disk may lose the one and keep the other
+            whole = end = 0
+        self._end, self.runs = end, max(0, whole - 1)
         """How many there are."""
-        self._bounds.truncate(8 * whole)
-        self._end = int(np.fromfile(path.with_suffix(".bounds"), np.int64, offset=8 * self.runs)[0]) if whole else 0
-        self._flat.truncate(self._end * self._dtype.itemsize)
-        if not whole:
-            self._bounds.write(bytes(8))
+        self._flat.truncate(end * self._dtype.itemsize)
+        self._bounds.truncate(8 * (self.runs + 1))  # the first bound is 0
 
     def write(self, flat: Array, lengths: Array) -> None:
         """Some runs: their numbers one after the other, and how many each run has."""
@@ -135,11 +137,8 @@ class RunsWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """See to it that all stands on the disk."""
-        for file in (self._flat, self._bounds):
-            with file:
-                file.flush()
-                os.fsync(file.fileno())
+        with self._flat, self._bounds:
+            pass
 
 
 class Lines(Mapped[str]):
@@ -160,10 +159,18 @@ class Lines(Mapped[str]):
         bounds = self._runs.bounds
         return self._runs.flat[bounds[start] : bounds[stop]].tobytes().decode("utf-8").split("\n")[:-1]
 
+    def spans(self, start: int = 0) -> Iterator[tuple[int, int]]:
+        """Where some lines begin and end that are looked at together, from line `start` on."""
+        while start < len(self):
+            bounds = self._runs.bounds[start : start + CHUNK + 1]
+            stop = start + max(1, int(np.searchsorted(bounds, bounds[0] + BYTES, "right")) - 1)
+            yield start, stop
+            start = stop
+
     def blocks(self) -> Iterator[list[str]]:
         """All lines, some together."""
-        for start in range(0, len(self), CHUNK):
-            yield self[start : start + CHUNK]
+        for span in self.spans():
+            yield self[slice(*span)]
 
     def release(self) -> None:
         """See Mapped."""
