@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from mtcli import __version__
 from mtcli.errors import DataError, PackageError
 from mtcli.lines import vanishing
 
@@ -63,7 +62,7 @@ def cached(kind: str, depends_on: object, make: Callable[[Path], None], *, goes_
     If `make` goes on, it finds what it left when it was interrupted; else that is removed. Raises DataError when nothing can
     be written.
     """
-    key = hashlib.sha256(json.dumps([__version__, LAYOUT, kind, depends_on]).encode()).hexdigest()[:32]
+    key = hashlib.sha256(json.dumps([LAYOUT, kind, depends_on]).encode()).hexdigest()[:32]
     folder = root() / f"{kind}-{key}"
     part = folder.with_name(f".{folder.name}.part")
     with writing(root()):

@@ -415,7 +415,7 @@ def remove_vanishing() -> None:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
+    try:
         path.unlink(missing_ok=True)
+    except (IsADirectoryError, PermissionError):  # the latter says macOS of a folder
+        shutil.rmtree(path, ignore_errors=True)

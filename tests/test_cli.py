@@ -508,6 +508,8 @@ ELSEWHERE = {  # what a single command cannot cause here: where it is caused, by
     "the model does not translate to": "test_corpora.py: does not translate to",
     "or set MTCLI_CACHE": "test_store.py: /proc/x: cannot be written",
     "it is made again": "test_store.py: damaged: ",
+    "was changed while it was read": "test_store.py: was changed while it was read",
+    "was emptied while it was being filled": "test_store.py: was emptied while it was being filled",
     "mend the files": "test_guards.py: mend the files",
     "are not translations of each other": "test_guards.py: translations of each other",
     "its sides swapped": "test_guards.py: sides swapped",

@@ -225,10 +225,8 @@ def test_a_line_twice_as_long_takes_twice_the_time(kind: str, unit: str) -> None
                 each.restore(" ".join(words), tuple((i, i) for i in range(len(words))))
         return time.process_time() - began
 
-    def least(count: int) -> float:  # whatever else the machine does
-        return min(seconds(count) for _ in range(3))
-
-    assert least(32_000) < max(0.5, 64 * least(2_000)), "sixteen times as long"
+    tries = (seconds(32_000) < max(0.5, 64 * seconds(2_000)) for _ in range(3))  # whatever else the machine does meanwhile
+    assert any(tries), "sixteen times as long"
 
 
 @pytest.mark.parametrize("line", ["<" + "a" * 200_000, "<b>" * 2_000 + "x" + "</b>" * 2_000, "x " + "!" * 200_000 + "<b>a</b>"])
