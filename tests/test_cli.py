@@ -364,6 +364,7 @@ BROKEN_PACKAGE = [  # how the package is broken, command, words that the error m
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("how", "command", "words"), BROKEN_PACKAGE)
 def test_broken_package(how: str, command: str, words: str, server: Server, place: Path) -> None:
     damage(place / "de-en", how)

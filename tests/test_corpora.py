@@ -57,6 +57,7 @@ def ids_of(corpus: ParallelCorpus) -> list[tuple[list[int], list[int]]]:
     return [(batch.src[0].tolist(), batch.tgt_out[0].tolist()) for batch in batches]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["unigram", "bpe"])
 def test_sampled_words_change_with_the_epoch_and_say_the_same(kind: str) -> None:
     pairs = real_pairs(200)

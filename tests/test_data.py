@@ -192,6 +192,7 @@ def test_repair_mends_before_rules_look(tmp_path: Path) -> None:
     assert why[0][1] == "odd" and broken not in kept
 
 
+@pytest.mark.slow
 def test_the_command_counts_and_packs(tmp_path: Path) -> None:
     src, tgt = write(tmp_path, [*TRAIN[:200], ("", "x"), *TRAIN[:3]])
     packed = tmp_path / "raw.de.gz"
@@ -344,6 +345,7 @@ def test_back_translations_are_marked_and_go_on_after_a_crash(transformer_packag
     assert out.read_text("utf-8").split("\n")[:-1] != plain and out.read_text("utf-8").count("\n") == 30
 
 
+@pytest.mark.slow
 def test_of_a_teachers_translations_the_nearest_is_taken(transformer_package: Path, tmp_path: Path) -> None:
     src, tgt = write(tmp_path, TRAIN[:12])
     out = tmp_path / "out"

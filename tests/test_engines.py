@@ -122,6 +122,7 @@ def test_what_ctranslate2_cannot_do_is_done_by_torch(rnn_package: Path, transfor
     assert Translator.load(str(transformer_package), "cpu").engine.name == "ctranslate2"
 
 
+@pytest.mark.slow
 def test_an_export_is_for_other_programs_too(transformer_package: Path, tmp_path: Path) -> None:
     out = tmp_path / "exported"
     done = mtcli("export", "-m", transformer_package, "--to", "ctranslate2", out, "--quantization", "int8")

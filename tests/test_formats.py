@@ -11,6 +11,7 @@ from conftest import mtcli
 PACKAGES = sorted((Path(__file__).parent / "data" / "packages").iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
 def test_old_packages_translate_as_they_did(package: Path, tmp_path: Path) -> None:
     shutil.copytree(package, tmp_path / "de-en")

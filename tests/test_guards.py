@@ -117,6 +117,7 @@ def test_a_dev_set_that_is_the_training_text_is_refused() -> None:
         inspect(real("train", 500), {"dev": real("train", 500)})
 
 
+@pytest.mark.slow
 def test_the_command_ends_with_one_line_and_writes_nothing(tmp_path: Path) -> None:
     for name, lines in (("a.de", ["Ja.", "Nein.", "Gut."]), ("a.en", ["Yes.", "No."])):
         (tmp_path / name).write_text("\n".join(lines) + "\n")

@@ -191,6 +191,7 @@ def test_any_lines_can_be_cut(lines: list[str], kind: str) -> None:
                 each.restore("a b", ((0, 1),))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["html", "markdown"])
 @pytest.mark.parametrize(
     "unit",

@@ -116,6 +116,7 @@ def test_rows_that_move_or_leave_equal_rows_decoded_from_scratch(architecture: s
     assert len(prefixes) == 2
 
 
+@pytest.mark.slow
 @both_architectures
 @any_shape
 def test_gradients_of_the_training_loss_equal_finite_differences(architecture: str, vocab: VocabSizes) -> None:

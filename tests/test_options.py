@@ -143,6 +143,7 @@ def test_confidence_is_the_mean_over_all_pieces() -> None:
     assert _in_a_row([Translation("a", -1, 0.8, 5)] * 5000).confidence == pytest.approx(0.8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -218,6 +219,7 @@ def test_glossary_terms_are_put_in(package: Path, tmp_path: Path) -> None:
     assert "wolfhound" not in found[2]
 
 
+@pytest.mark.slow
 def test_a_glossary_that_cannot_be_read_is_told(transformer_package: Path, tmp_path: Path) -> None:
     (tmp_path / "terms.tsv").write_text("Hund\twolfhound\nno tab\n")
     said = mtcli("translate", "-m", transformer_package, "--glossary", tmp_path / "terms.tsv", stdin=TEXT, code=1).stderr

@@ -81,6 +81,7 @@ def page(package: Path, records: list[dict[str, Any]], translated: TranslatedSet
     return html_report("de-en", config, 12_345, records, [translated], ENVIRONMENT)
 
 
+@pytest.mark.slow
 def test_a_real_training_gives_a_page_that_says_what_happened(page: str, package: Path, translated: TranslatedSet) -> None:
     text, config = words_of(page), parse_config(read_config(package))
     assert "de → en" in text

@@ -278,6 +278,7 @@ def test_systems_of_other_lengths_and_tests_that_do_not_exist_are_told(hyp: Path
     assert b"choose one of text" in mtcli("score", REF, "-i", hyp, "--format", "html", code=2).stderr
 
 
+@pytest.mark.slow
 def test_a_model_is_scored_in_one_go(transformer_package: Path, tmp_path: Path) -> None:
     src, ref = head("test.de", 20, tmp_path), head("test.en", 20, tmp_path)
     hyp = tmp_path / "hyp"

@@ -92,6 +92,7 @@ def test_a_wide_beam_equals_trying_everything(architecture: str, length_penalty:
         assert_same(found, sorted(expected, key=lambda h: -h.score))
 
 
+@pytest.mark.slow
 @both_architectures
 @pytest.mark.parametrize("eos_bias", [0.0, -3.0])
 @pytest.mark.parametrize("beam_size", [2, 3, 5])

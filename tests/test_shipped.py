@@ -40,6 +40,7 @@ def test_without_a_model_german_becomes_english(tmp_path: Path) -> None:
     assert second.startswith("Good morning")
 
 
+@pytest.mark.slow
 def test_a_model_is_chosen_by_its_languages(tmp_path: Path) -> None:
     def german(*args: str) -> subprocess.CompletedProcess[str]:
         return elsewhere(tmp_path, "translate", *args, stdin="Good morning!\n")
@@ -141,6 +142,7 @@ def small(transformer_package: Path, tmp_path_factory: pytest.TempPathFactory) -
     return folder
 
 
+@pytest.mark.slow
 def test_a_package_to_hand_on_translates_alike_with_either_engine(transformer_package: Path, small: Path) -> None:
     assert {file.name for file in small.iterdir()} == {"README.md", "model.toml", "tokenizer.model", "SHA256SUMS", "ct2"}
     whole, handed = (Translator.load(str(package)) for package in (transformer_package, small))

@@ -100,6 +100,7 @@ def test_half_a_line_and_half_a_letter_wait_for_the_rest(command: str, place: Pa
         assert process.wait(timeout=60) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command", ["translate -m de-en --beam-size 1", "tokenizer encode -m de-en", "tokenizer decode -m de-en"]
 )
@@ -150,6 +151,7 @@ def test_named_pipes_are_read_and_written(place: Path) -> None:
     assert sorted(path.name for path in place.iterdir()) == ["de-en", "in", "out"]
 
 
+@pytest.mark.slow
 def test_packed_text_that_is_cut_short_is_told_and_leaves_no_file(place: Path) -> None:
     (place / "text.gz").write_bytes(gzip.compress((DATA / "test.de").read_bytes())[:-200])
     said = shell("mtcli translate -m de-en text.gz -o out", place, 1).stderr

@@ -187,6 +187,7 @@ def test_the_loss_of_r_drop_is_that_of_its_formula(smoothing: float, monkeypatch
     torch.testing.assert_close(gradient, expected_gradient)
 
 
+@pytest.mark.slow
 @both_architectures
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_one_batch_is_learnt_by_heart(architecture: str, precision: str) -> None:
@@ -207,6 +208,7 @@ def test_a_budget_of_seconds_ends_the_run() -> None:
     assert records[-1].learning_rate < records[len(records) // 2].learning_rate
 
 
+@pytest.mark.slow
 @both_architectures
 def test_telling_how_long_it_takes_changes_nothing(architecture: str) -> None:
     told, plain = (new_loop(architecture, random_corpus(200), steps=30, dropout=0.3) for _ in range(2))
@@ -316,6 +318,7 @@ def test_a_name_that_freezes_nothing_is_refused(tmp_path: Path) -> None:
         start(request(tmp_path / "de-en", "transformer", 'training.freeze=["encodr"]'))
 
 
+@pytest.mark.slow
 def test_patience_is_not_lost_while_the_loss_falls(tmp_path: Path) -> None:
     values = ("training.learning_rate=0.01", "training.steps=8", "training.validations=4", "training.patience=2")
     run = start(request(tmp_path / "de-en", "transformer", *values))
@@ -326,6 +329,7 @@ def test_patience_is_not_lost_while_the_loss_falls(tmp_path: Path) -> None:
     assert [(record.best, record.patience_left) for record in validations] == [(False, 2)] * 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop_at", [2, 3, 4])
 def test_a_run_that_stops_when_a_validation_is_due_goes_on_with_it(stop_at: int, tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
@@ -402,6 +406,7 @@ def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:
         list(run.records())
 
 
+@pytest.mark.slow
 def test_what_is_done_again_stands_once_in_the_log(tmp_path: Path) -> None:
     asked = request(tmp_path / "de-en", "rnn", "training.steps=6", "training.validations=1")
     run = start(asked)
