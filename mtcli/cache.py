@@ -138,12 +138,20 @@ def _alone(folder: Path) -> Iterator[int]:
         except FileNotFoundError:  # another process has just given it its name
             continue
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            _lock(handle)
             if _is(handle, folder):
                 yield handle
                 return
         finally:
             os.close(handle)
+
+
+def _lock(handle: int) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        log.info("waiting for another process that prepares the same text")
+        fcntl.flock(handle, fcntl.LOCK_EX)
 
 
 def _is(handle: int, folder: Path) -> bool:

@@ -243,6 +243,28 @@ def test_what_is_removed_while_it_is_made_is_not_taken_for_whole(root: Path) -> 
     assert not list(root.glob("ids-*"))
 
 
+def test_who_waits_for_another_says_so(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "mtcli")
+    begun, ended = threading.Event(), threading.Event()
+
+    def slowly(folder: Path) -> None:
+        begun.set()
+        ended.wait(30)
+
+    first = threading.Thread(target=cache.cached, args=["text", 1, slowly])
+    second = threading.Thread(target=cache.cached, args=["text", 1, lambda folder: pytest.fail("made twice")])
+    first.start()
+    begun.wait(30)
+    second.start()
+    while not caplog.messages and second.is_alive():
+        time.sleep(0.01)
+    ended.set()
+    first.join()
+    second.join()
+    assert caplog.messages == ["waiting for another process that prepares the same text"]
+    assert len(list(root.iterdir())) == 1
+
+
 def test_many_processes_that_want_the_same_get_it(root: Path) -> None:
     code = "import sys; from mtcli.cache import cached; [cached('text', n, lambda folder: None) for n in range(int(sys.argv[1]))]"
     processes = [subprocess.Popen([sys.executable, "-c", code, "400"], stderr=subprocess.PIPE) for _ in range(4)]
