@@ -42,8 +42,18 @@ class Mapped(Sequence[T]):
         return found
 
     def __iter__(self) -> Iterator[T]:
-        for start in range(0, len(self), CHUNK):
-            yield from self[start : start + CHUNK]
+        for block in self.blocks():
+            yield from block
+
+    def blocks(self) -> Iterator[list[T]]:
+        """All items, some together."""
+        for start, stop in self.spans():
+            yield self[start:stop]
+
+    def spans(self, start: int = 0) -> Iterator[tuple[int, int]]:
+        """Where some items begin and end that are looked at together, from item `start` on."""
+        for each in range(start, len(self), CHUNK):
+            yield each, min(each + CHUNK, len(self))
 
     @abstractmethod
     def one(self, i: int) -> T:
@@ -160,17 +170,12 @@ class Lines(Mapped[str]):
         return self._runs.flat[bounds[start] : bounds[stop]].tobytes().decode("utf-8").split("\n")[:-1]
 
     def spans(self, start: int = 0) -> Iterator[tuple[int, int]]:
-        """Where some lines begin and end that are looked at together, from line `start` on."""
+        """See Mapped."""
         while start < len(self):
             bounds = self._runs.bounds[start : start + CHUNK + 1]
             stop = start + max(1, int(np.searchsorted(bounds, bounds[0] + BYTES, "right")) - 1)
             yield start, stop
             start = stop
-
-    def blocks(self) -> Iterator[list[str]]:
-        """All lines, some together."""
-        for span in self.spans():
-            yield self[slice(*span)]
 
     def release(self) -> None:
         """See Mapped."""
