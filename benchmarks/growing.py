@@ -1,7 +1,8 @@
 """What `mtcli data distill` and `mtcli data backtranslate` are worth, on one corpus. Goes on where it was interrupted.
 
 python benchmarks/growing.py --src FILE --tgt FILE --dev-src FILE --dev-tgt FILE --test-src FILE --test-tgt FILE
-    --langs de-en --work FOLDER [--show distill] [--teacher MODEL] [--steps 1200] [options of mtcli train]
+    --langs de-en --work FOLDER [--show distill] [--teacher MODEL] [--steps 1200] [--student-steps 4000]
+    [options of mtcli train]
 
 `distill`: a student of less than a quarter of its teacher's parameters learns from people's translations, and from the teacher's.
 `backtranslate`: a model of half of the pairs is held against ones that also have the target side of the other half, translated
@@ -17,8 +18,9 @@ from pathlib import Path
 
 from mtcli.lines import read_parallel
 
-TEACHER = {"width": 256, "ff_width": 1024, "heads": 4, "encoder_layers": 4, "decoder_layers": 3}
-STUDENT = {"width": 128, "ff_width": 512, "heads": 4, "encoder_layers": 5, "decoder_layers": 2, "dropout": 0.1}
+TEACHER = {"width": 128, "ff_width": 512, "heads": 4, "encoder_layers": 5, "decoder_layers": 2, "dropout": 0.1}
+"""Of the student, and of all models that show what back-translation is worth."""
+STUDENT = {"width": 64, "ff_width": 192, "heads": 4, "encoder_layers": 3, "decoder_layers": 2, "dropout": 0.05}
 
 
 def mtcli(*arguments: str | Path) -> str:
@@ -38,6 +40,7 @@ def main() -> None:
     parser.add_argument("--show", choices=["distill", "backtranslate"], help="only this; else both")
     parser.add_argument("--teacher", help="a trained package; else one is trained")
     parser.add_argument("--steps", default="1200")
+    parser.add_argument("--student-steps", default="4000")
     given, of_train = parser.parse_known_args()
     work = Path(given.work)
     work.mkdir(exist_ok=True)
@@ -56,7 +59,8 @@ def main() -> None:
         held = [(given.dev_src, given.dev_tgt)[side] for side in order]
         sets = [option for key, value in shape.items() for option in ("--set", f"model.{key}={value}")]
         model = work / name
-        options += ["--dev-src", held[0], "--dev-tgt", held[1], "--steps", given.steps, *sets, *of_train]
+        steps = given.student_steps if shape is STUDENT else given.steps
+        options += ["--dev-src", held[0], "--dev-tgt", held[1], "--steps", steps, *sets, *of_train]
         mtcli("train", "-q", "-m", model, *options)
         return model
 
@@ -77,14 +81,14 @@ def main() -> None:
         evaluate("distilled", train("distilled", STUDENT, src_all, distilled))
         evaluate("student", train("student", STUDENT, src_all, tgt_all))
     if given.show != "distill":
-        reverse = train("reverse", STUDENT, tgt_half, src_half, turned=True)
-        evaluate("half", train("half", STUDENT, src_half, tgt_half))
+        reverse = train("reverse", TEACHER, tgt_half, src_half, turned=True)
+        evaluate("half", train("half", TEACHER, src_half, tgt_half))
         for name, options in (("beam", []), ("sampled", ["--sample"])):
             back = work / f"{name}.{from_lang}"
             if not back.exists():
                 mtcli("data", "backtranslate", "-m", reverse, "--tgt", tgt_alone, "--out-src", back, *options)
-            evaluate(name, train(name, STUDENT, src_half, tgt_half, back, tgt_alone))
-        evaluate("all", train("all", STUDENT, src_all, tgt_all))
+            evaluate(name, train(name, TEACHER, src_half, tgt_half, back, tgt_alone))
+        evaluate("all", train("all", TEACHER, src_all, tgt_all))
 
 
 if __name__ == "__main__":

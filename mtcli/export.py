@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from mtcli.checksums import unseal
 from mtcli.errors import PackageError, UsageError
-from mtcli.lines import vanishing
+from mtcli.lines import replacing, vanishing
 from mtcli.package import CARD, CONFIG, CT2, TGT_TOKENIZER, TOKENIZER, ModelPackage, discard, seal
 
 if TYPE_CHECKING:
@@ -44,15 +45,33 @@ def export_ctranslate2(package: ModelPackage, out: str = "", quantization: str =
 def export_package(package: ModelPackage, out: str, quantization: str = "int8") -> Path:
     """Write the smallest package that translates alike: the weights once, for CTranslate2, and nothing of training.
 
-    Raises what `export_ctranslate2` raises.
+    A name that ends in `.zip` makes one file of it, for `archive.import_package`. Raises what `export_ctranslate2` raises.
     """
     _check(package, quantization)
-    with _new_folder(_free(out)) as temporary:
-        (temporary / CT2).mkdir()
-        _save(package, temporary / CT2, quantization)
-        _copy_files(package, temporary, CONFIG, CARD, TOKENIZER, TGT_TOKENIZER)
-        seal(temporary)
-    return Path(out)
+    path = _free(out)
+    if path.suffix == ".zip":
+        with replacing(path) as file, vanishing(path.with_name(f".{path.name}.{os.getpid()}.new.tmp")) as temporary:
+            _hand_on(package, temporary, quantization)
+            _pack(temporary, path.stem, file)
+    else:
+        with _new_folder(path) as temporary:
+            _hand_on(package, temporary, quantization)
+    return path
+
+
+def _hand_on(package: ModelPackage, folder: Path, quantization: str) -> None:
+    (folder / CT2).mkdir(parents=True)
+    _save(package, folder / CT2, quantization)
+    _copy_files(package, folder, CONFIG, CARD, TOKENIZER, TGT_TOKENIZER)
+    seal(folder)
+
+
+def _pack(folder: Path, name: str, path: Path) -> None:
+    """Write an archive of what is in `folder`, there in a folder `name`. The same files give the same archive."""
+    with ZipFile(path, "w") as archive:
+        for file in sorted(folder.rglob("*")):
+            if file.is_file():
+                archive.writestr(ZipInfo(f"{name}/{file.relative_to(folder)}"), file.read_bytes(), ZIP_DEFLATED)
 
 
 def _check(package: ModelPackage, quantization: str) -> None:

@@ -42,6 +42,8 @@ TRAINING = "training"
 SEALED = (TOKENIZER, TGT_TOKENIZER, WEIGHTS, *(f"{CT2}/{name}" for name in ct2.FILES))
 """What no person edits, and whose sums are kept."""
 OF_TRAINING = ("state.safetensors", "metrics.jsonl", "dev.hyp")
+PARTS = {CONFIG, CARD, REPORT, checksums.FILE, *SEALED, *(f"{TRAINING}/{name}" for name in OF_TRAINING)}
+"""All files that a package may have."""
 LARGEST_CONFIG = 1 << 20
 """Most bytes of `model.toml`."""
 _DEEP = re.compile(r"(?<![\"'\w-])(?:[\"'\w-]++\s*+\.\s*+){20}")
@@ -286,8 +288,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 def _check_inside(folder: Path) -> None:
     """Raises PackageError when something in a package leads out of it, or is no file that could be copied."""
-    parts = {CONFIG, CARD, REPORT, checksums.FILE, *SEALED, CT2, TRAINING, *(f"{TRAINING}/{name}" for name in OF_TRAINING)}
-    for path in (folder / part for part in parts):
+    for path in (folder / part for part in (*PARTS, CT2, TRAINING)):
         if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
             raise PackageError(f"{path}: leads out of the package: put what it points to in its place")
         if path.exists() and not (path.is_dir() if path.name in (CT2, TRAINING) else path.is_file()):

@@ -20,7 +20,7 @@ ROWS = [
         *("quantized", "search", "training", "alignment", "glossary"),
     ],
     ["epochs", "corpora", "package", "card", "details", "report", "engines", "markup", "parts"],
-    ["translator", "pieces", "export", "languages"],
+    ["translator", "pieces", "export", "archive", "languages"],
     ["run", "pipe", "evaluation", "cleaning", "holding", "survey"],
     ["trainer", "assess", "survey_report", "growing"],
     ["findings"],

@@ -23,7 +23,7 @@ from mtcli.package import set_aside
 ROOT = Path(__file__).parents[1]
 COMMANDS = [
     *("", "train", "translate", "score", "tokenizer", "tokenizer train", "tokenizer encode", "tokenizer decode"),
-    *("models", "models list", "models info", "models test", "models note", "export"),
+    *("models", "models list", "models info", "models test", "models note", "export", "import"),
     *("data", "data stats", "data clean", "data rules", "data split", "data backtranslate", "data distill", "data get"),
 ]
 
@@ -531,6 +531,13 @@ ELSEWHERE = {  # what a single command cannot cause here: where it is caused, by
     "not 0 1 2 3": "test_tokenizer.py: not 0 1 2 3",
     "has another tokenizer than": "test_options.py: another tokenizer",
     "is a section: set": "test_config.py: is a section",
+    "give another -m": "test_archive.py: give another -m",
+    "is no zip archive": "test_archive.py: is no zip archive that can be read",
+    "which is no part of a model package": "test_archive.py: which is no part of a model package",
+    "holds no model package": "test_archive.py: holds no model package",
+    "this is no model package": "test_archive.py: more than 100 times its size",
+    "before it is handed on": "test_archive.py: has no weights",
+    "the format cannot be": "test_archive.py: the format cannot be onnx",
     "--tensorboard: it is not installed": "",  # the tests have it
     "the model for CTranslate2 is damaged": "",  # what only CTranslate2 could find; all that is known is checked before
 }

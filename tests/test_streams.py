@@ -221,6 +221,8 @@ COMMANDS = {
     "models note": "models note de-en {data}/dev.en",
     "export": "export -m de-en --to ctranslate2",
     "export package": "export -m de-en --to package out",
+    "export archive": "export -m de-en --to package out.zip",
+    "import": "import package handed.zip",
     "score details": "score {data}/test.en -i {data}/test.de --details --report out",
     "data stats": "data stats --src {data}/test.de --tgt {data}/test.en --report out",
     "data clean": "data clean --src {data}/test.de --tgt {data}/test.en --out-src out --out-tgt out.en --repair",
@@ -235,11 +237,13 @@ COMMANDS = {
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_signal_at_any_time_ends_each_command_without_a_trace(name: str, place: Path) -> None:
     command = [*MTCLI.split(), *COMMANDS[name].format(data=DATA).split()]
+    if name == "import":
+        mtcli("export", "-m", place / "de-en", "--to", "package", place / "handed.zip")
     began = time.monotonic()
     subprocess.run(command, cwd=place, env=ENV, capture_output=True, check=True)
     duration, chance = time.monotonic() - began, random.Random(name)
     for number in (signal.SIGINT, signal.SIGTERM) * 3:
-        for made in {"models", "out"} & {path.name for path in place.iterdir()}:
+        for made in {"models", "out", "out.zip"} & {path.name for path in place.iterdir()}:
             shutil.rmtree(place / made) if (place / made).is_dir() else (place / made).unlink()
         pipe = subprocess.PIPE
         with subprocess.Popen(command, cwd=place, env=ENV, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe) as process:

@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from importlib import import_module
+from keyword import iskeyword
 from typing import Annotated, NoReturn
 
 import typer
@@ -18,8 +19,9 @@ from mtcli.cli.signals import end_on_signals
 from mtcli.errors import MtcliError, out_of_memory
 from mtcli.lines import remove_vanishing
 
-COMMANDS = ("train", "translate", "score", "data", "export", "tokenizer", "models")
-"""Each is a module of this package, with a function of its name or, where it has commands below it, an `app`."""
+COMMANDS = ("train", "translate", "score", "data", "export", "import", "tokenizer", "models")
+"""Each is a module of this package, with a function of its name or, where it has commands below it, an `app`. A name that
+Python has taken gets an underscore."""
 
 ENVIRONMENT = {
     # Torch's threads shall spin but a little while they wait: two programs that do so for long halt each other on a busy machine.
@@ -58,11 +60,12 @@ def commands(words: list[str]) -> typer.Typer:
     )
     app.callback()(_global)
     for name in words[:1] if words and words[0] in COMMANDS else COMMANDS:
-        module = import_module(f"mtcli.cli.{name}")
+        own = f"{name}_" if iskeyword(name) else name
+        module = import_module(f"mtcli.cli.{own}")
         if hasattr(module, "app"):
             app.add_typer(module.app, name=name)
         else:
-            app.command(name, epilog=module.EXAMPLES)(getattr(module, name))
+            app.command(name, epilog=module.EXAMPLES)(getattr(module, own))
     return app
 
 

@@ -16,7 +16,10 @@ def export(
     to: Annotated[
         str, typer.Option(metavar="ctranslate2|package", help="Format to write; package is one of our own, as small as can be.")
     ],
-    out: Annotated[str, typer.Argument(metavar="OUT", help="New folder; with none, the package itself.")] = "",
+    out: Annotated[
+        str,
+        typer.Argument(metavar="OUT", help="New folder; with none, the package itself. NAME.zip makes one file of a package."),
+    ] = "",
     quantization: Annotated[str, typer.Option(metavar="int8|float16|float32", help="Type of the weights.")] = "int8",
     quiet: Quiet = False,
     debug: Debug = False,
