@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from mtcli.errors import PackageError
 from mtcli.lines import check_readable, vanishing
@@ -21,8 +21,8 @@ MOST = 100
 def import_package(path: str, name: str = "") -> Path:
     """Put the package that an archive holds in its place, under the archive's own name if no other is given. Returns the folder.
 
-    Raises DataError when there is no such file, PackageError when it is no whole package or its place is taken: then nothing is
-    written.
+    Raises DataError when there is no such file, PackageError when it is no whole package or its place is taken: then nothing
+    gets a place.
     """
     folder = place(name or Path(path).stem)
     if (folder / CONFIG).exists():
@@ -63,9 +63,11 @@ def _members(archive: ZipFile, path: str) -> dict[str, ZipInfo]:
     top = min((member.filename for member in files if Path(member.filename).name == CONFIG), key=len, default=CONFIG)
     found: dict[str, ZipInfo] = {}
     for member in files:
-        name = member.filename.removeprefix(top.removesuffix(CONFIG))
+        name, called = member.filename.removeprefix(top.removesuffix(CONFIG)), repr(member.filename[:80])
         if name not in PARTS or name in found:
-            raise PackageError(f"{path}: holds {member.filename!r}, which is no part of a model package: nothing was unpacked")
+            raise PackageError(f"{path}: holds {called}, which is no part of a model package: nothing was unpacked")
+        if member.compress_type not in (ZIP_STORED, ZIP_DEFLATED):  # others may ask for gigabytes of memory
+            raise PackageError(f"{path}: {called} is not packed as is usual (by deflate): pack it again")
         found[name] = member
     if CONFIG not in found:
         raise PackageError(f"{path}: holds no model package (no {CONFIG}): write it with `mtcli export --to package NAME.zip`")

@@ -534,6 +534,7 @@ ELSEWHERE = {  # what a single command cannot cause here: where it is caused, by
     "give another -m": "test_archive.py: give another -m",
     "is no zip archive": "test_archive.py: is no zip archive that can be read",
     "which is no part of a model package": "test_archive.py: which is no part of a model package",
+    "is not packed as is usual": "test_archive.py: is not packed as is usual",
     "holds no model package": "test_archive.py: holds no model package",
     "this is no model package": "test_archive.py: more than 100 times its size",
     "before it is handed on": "test_archive.py: has no weights",
