@@ -77,6 +77,7 @@ def steps_of(package: Path) -> list[int]:
 @pytest.mark.parametrize("number", SIGNALS)
 def test_training_stops_at_once_before_it_has_begun(number: signal.Signals, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "train.de")
+    (tmp_path / "train.en").touch()
     with running("train", "-m", tmp_path / "de-en", "--src", tmp_path / "train.de", "--tgt", tmp_path / "train.en") as process:
         with open(tmp_path / "train.de", "wb"):  # opens when the command does, which then waits for text
             process.send_signal(number)
