@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import struct
 from collections.abc import Callable
@@ -172,6 +173,26 @@ def test_what_is_no_whole_package_is_refused_and_nothing_written(case: str, serv
     for stream in ("stdin", "stdout", "stderr"):
         before.pop(Path(stream), None), after.pop(Path(stream))
     assert after == before
+
+
+@pytest.mark.slow
+def test_bits_that_flip_and_archives_that_are_cut(server: Server, place: Path) -> None:
+    """Such an archive gives the very package, or one line."""
+    data, chance = (place / "small.zip").read_bytes(), random.Random(1)
+    assert run(server, place, "import package small.zip -m whole")[0] == 0
+    codes = []
+    for number in range(100):
+        harmed = bytearray(data)
+        where = len(data) - 1 - chance.randrange(chance.choice([len(data), 1_500]))  # what is counted stands at the end
+        harmed[where] ^= 1 << chance.randrange(8)
+        (place / "small.zip").write_bytes(harmed if chance.random() < 0.7 else data[:where])
+        code, _, said = run(server, place, f"import package small.zip -m new{number}")
+        codes.append(code)
+        if code:
+            assert (code, len(said)) == (1, 1) and "this is a bug" not in said[0], (where, said)
+        else:
+            assert contents(place / "models" / f"new{number}") == contents(place / "models" / "whole"), where
+    assert codes.count(1) > 50
 
 
 def test_what_cannot_be_asked_for_is_told(server: Server, place: Path) -> None:
