@@ -67,11 +67,11 @@ def prepare(files: list[str]) -> list[Text]:
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     names = list(dict.fromkeys(files))
-    for name in names:
-        if not _is_pipe(name):
-            check_readable(name)
-    folders = {name: _prepare_pipe(name) for name in names if _is_pipe(name)}
-    left = [name for name in names if name not in folders]
+    pipes = [name for name in names if _is_pipe(name)]
+    left = [name for name in names if name not in pipes]
+    for name in left:
+        check_readable(name)
+    folders = {name: _prepare_pipe(name) for name in pipes}
     size = sum(Path(name).stat().st_size for name in left if Path(name).is_file())
     folders |= dict(in_order(_prepare, left, min(cores(), len(left)) if size > MANY else 1))
     return [Text.open(folders[name]) for name in files]
