@@ -66,7 +66,7 @@ def sealed(package: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("sums", "cases"), [("sums", 140), ("no sums", 60)])
+@pytest.mark.parametrize(("sums", "cases"), [("sums", 200), ("no sums", 100)])
 def test_bits_that_flip_and_files_that_are_cut(sums: str, cases: int, server: Server, place: Path) -> None:
     """With sums each is refused where it is read; without, as in older packages, it may pass, but does no other harm."""
     chance = random.Random(f"slow {sums}")
