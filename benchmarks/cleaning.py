@@ -97,9 +97,9 @@ def main() -> None:
     for rule, n in Counter(rule for rules in why.values() for rule in rules.elements()).most_common():
         print(f"precision of {rule:12} {100 * (1 - why['clean'][rule] / n):5.1f} % of {n:,}")
     print(f"{found['kept']:,} of {found['pairs']:,} pairs kept")
-    for name, files in options.items() if arguments.steps else ():
+    for name in ("clean", "cleaned", "dirty") if arguments.steps else ():
         held = ["--dev-src", arguments.dev_src, "--dev-tgt", arguments.dev_tgt]
-        mtcli("train", "-q", "-m", work / "model" / name, *files, *held, "--steps", str(arguments.steps), *of_train)
+        mtcli("train", "-q", "-m", work / "model" / name, *options[name], *held, "--steps", str(arguments.steps), *of_train)
         mtcli("translate", "-q", "-m", work / "model" / name, arguments.test_src, "-o", work / f"{name}.hyp")
         score = mtcli("score", arguments.test_tgt, "-i", work / f"{name}.hyp", "--metric", "bleu", "--metric", "chrf", "-b")
         print(f"trained on {name:8} BLEU {' chrF2 '.join(score.split())}", flush=True)
