@@ -81,12 +81,9 @@ def record_notes(model: str, file: str) -> None:
 
 def _update(package: ModelPackage, **changes: Any) -> None:
     """Write `model.toml`, and the card that says the same."""
-    import torch
-
-    from mtcli.model import build
+    from mtcli.model import build_empty
 
     vocab = package.tokenizer().sizes
-    with torch.device("meta"):
-        parameters = sum(parameter.numel() for parameter in build(package.config.model, vocab).parameters())
+    parameters = sum(parameter.numel() for parameter in build_empty(package.config.model, vocab).parameters())
     package = package.save_config(dataclasses.replace(package.config, **changes))
     write(package.folder / CARD, model_card(package.folder.resolve().name, package.config, parameters, vocab).encode())

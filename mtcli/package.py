@@ -82,13 +82,10 @@ class ModelPackage:
 
     def load_model(self, vocab: VocabSizes, device: torch.device) -> EncoderDecoder:
         """The model, ready to translate. Raises PackageError when its weights are missing, damaged or of another shape."""
-        import torch
-
-        from mtcli.model import build
+        from mtcli.model import build_empty
         from mtcli.quantized import parameters
 
-        with torch.device("meta"):  # which takes no memory, whatever a hostile model.toml claims
-            model = build(self.config.model, vocab)
+        model = build_empty(self.config.model, vocab)
         if not (self.folder / WEIGHTS).exists() and (self.folder / CT2).exists():
             tensors = parameters(self._ct2_model(vocab)[1], [name for name, _ in model.named_parameters()])
         else:

@@ -37,7 +37,7 @@ for arguments in json.loads(sys.argv[1]):
         lean(typer.main.get_command(commands(arguments)))(arguments)
     except SystemExit as exit:
         assert not exit.code, (arguments, exit.code)
-    heavy = ("torch", "sacrebleu", "sentencepiece", "rich", "numpy", "pydantic")
+    heavy = ("torch", "torch._dynamo", "sympy", "sacrebleu", "sentencepiece", "rich", "numpy", "pydantic")
     print("\\n" + json.dumps([name for name in heavy if name in sys.modules]))
 """
 """Runs commands one after another, and prints after each which heavy modules are loaded by then."""

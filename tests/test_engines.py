@@ -14,7 +14,7 @@ from pathlib import Path
 
 import ctranslate2
 import pytest
-from conftest import DATA, head, mtcli, train_tiny
+from conftest import DATA, TINY, head, mtcli, train_tiny
 from test_cli import loaded_after
 
 from mtcli import Translator
@@ -104,6 +104,19 @@ def test_the_fast_engine_is_taken_without_torch(transformer_package: Path) -> No
     for engine in ("auto", "ctranslate2"):
         assert "torch" not in loaded_after(f"translate -m {transformer_package} --engine {engine} {DATA / 'dev.de'} -o /dev/null")
     assert "torch" in loaded_after(f"translate -m {transformer_package} --engine torch {DATA / 'dev.de'} -o /dev/null")
+
+
+@pytest.mark.slow
+def test_torch_is_loaded_without_its_compiler(transformer_package: Path, rnn_package: Path, tmp_path: Path) -> None:
+    text = f"--src {head('train.de', 300, tmp_path)} --tgt {head('train.en', 300, tmp_path)}"
+    loaded = loaded_after(
+        *(
+            f"translate -m {package} --engine torch {DATA / 'dev.de'} -o /dev/null"
+            for package in (transformer_package, rnn_package)
+        ),
+        *(f"train -m {tmp_path / 'new'} {text} --steps {steps} {' '.join(TINY)}" for steps in (2, 4)),
+    )
+    assert "torch" in loaded and not {"torch._dynamo", "sympy"} & set(loaded)
 
 
 def test_what_ctranslate2_cannot_do_is_done_by_torch(rnn_package: Path, transformer_package: Path, tmp_path: Path) -> None:

@@ -31,12 +31,31 @@ from mtcli.trainer import EPOCHS, TrainingRequest, start
 from mtcli.training.checkpoint import dump, restore
 from mtcli.training.loop import StepRecord, TrainingLoop, schedule, token_losses, training_losses
 from mtcli.training.losses import SWEEP, CrossEntropy, RDropLoss
+from mtcli.training.optimizer import AdamW
 from mtcli.vocab import BOS_ID, EOS_ID, PAD_ID, VocabSizes
 
 torch.set_num_threads(1)  # on tensors this small, threads only wait for each other
 
 CPU = torch.device("cpu")
 both_architectures = pytest.mark.parametrize("architecture", ["transformer", "rnn"])
+
+
+@pytest.mark.slow
+def test_the_optimiser_computes_what_that_of_pytorch_computes() -> None:
+    torch.manual_seed(1)
+    ours, theirs = ([torch.nn.Parameter(torch.linspace(-2, 2, n)) for n in (3, 50, 7)] for _ in range(2))
+    optimizer = AdamW(ours, 0.01)
+    reference = torch.optim.AdamW(theirs, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+    for step in range(20):
+        for mine, other in zip(ours[: 3 - step % 2], theirs, strict=False):  # the last one learns every other time
+            mine.grad = torch.randn_like(mine)
+            other.grad = mine.grad.clone()
+        optimizer.step(0.1 / (step + 1))
+        reference.param_groups[0]["lr"] = 0.1 / (step + 1)
+        reference.step()
+        optimizer.zero_grad()
+        reference.zero_grad()
+    assert all(map(torch.equal, ours, theirs))
 
 
 def random_corpus(pairs: int, longest: int = 9) -> ParallelCorpus:

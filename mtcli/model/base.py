@@ -82,8 +82,9 @@ class EncoderDecoder(nn.Module, ABC):
                 raise ValueError(f"{name} has shape {tuple(tensors[name].shape)}, not {tuple(parameter.shape)}")
             if not tensors[name].isfinite().all():
                 raise ValueError(f"{name} holds values that are not numbers")
-        if self.output_bias.is_meta:
-            self.to_empty(device="cpu")
+        for module in self.modules() if self.output_bias.is_meta else ():  # nn.Module.to_empty would load sympy first
+            for name, parameter in list(module.named_parameters(recurse=False)):
+                setattr(module, name, nn.Parameter(torch.empty(parameter.shape)))
         for name, parameter in self.named_parameters():
             parameter.data.copy_(tensors[name])
 

@@ -13,7 +13,6 @@ from typing import cast
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.optim import AdamW
 from torch.optim.swa_utils import AveragedModel
 
 from mtcli.config import TrainingConfig
@@ -22,6 +21,7 @@ from mtcli.errors import TrainingError, UsageError, out_of_memory
 from mtcli.model import EncoderDecoder, matmul_dtype
 from mtcli.training import parallel
 from mtcli.training.losses import CrossEntropy, RDropLoss
+from mtcli.training.optimizer import AdamW
 
 log = logging.getLogger("mtcli")
 
@@ -68,7 +68,7 @@ class TrainingLoop:
         if not self.parameters:
             raise UsageError(f"training.freeze = {list(config.freeze)} leaves nothing to train")
         self.average = AveragedModel(model, multi_avg_fn=_average(config.average_decay))
-        self.optimizer = AdamW(self.parameters, betas=(0.9, 0.98), weight_decay=config.weight_decay, fused=True)
+        self.optimizer = AdamW(self.parameters, config.weight_decay)
         self.dtype = matmul_dtype(config.precision, device)
         self.step = self.epoch = self.position = 0
         self.progress = 0.0
@@ -149,8 +149,6 @@ class TrainingLoop:
 
     def _update(self, corpus: ParallelCorpus, indices: list[int]) -> StepRecord:
         rate = self.config.learning_rate * schedule(self.step, self.progress, self.config.warmup_steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         self.model.train()
         tokens = int(corpus.tgt.lengths[indices].sum()) + len(indices)
         loss = self._gradients(corpus, indices, tokens)
@@ -158,7 +156,7 @@ class TrainingLoop:
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
         if not norm.isfinite():
             raise diverged(self.step)
-        self.optimizer.step()
+        self.optimizer.step(rate)
         self.average.update_parameters(self.model)
         self.step += 1
         self.position += 1
