@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-from array import array
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from mmap import mmap
 
 from mtcli.config import languages_named, languages_of
 from mtcli.corpora import read_held
@@ -183,7 +183,8 @@ class _Memory:
         self.dropped: Counter[str] = Counter()
         self._limits = limits
         self._exact, self._near = Seen(), Seen()
-        self._counts = [array("H", bytes(2 * SLOTS)) for _ in range(2)] if "boilerplate" in limits else []
+        # zeros that take memory as they are used
+        self._counts = [memoryview(mmap(-1, 2 * SLOTS)).cast("H") for _ in range(2)] if "boilerplate" in limits else []
 
     def look(self, pairs: Pairs, why: list[Reason | None]) -> None:
         """Fill in a reason for those of the pairs that still have none and stand there too often."""

@@ -21,15 +21,15 @@ SYMBOLS = range(4, 16)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("architecture", "steps"), [("transformer", 800), ("rnn", 500)])
+@pytest.mark.parametrize(("architecture", "steps"), [("transformer", 500), ("rnn", 400)])
 def test_sequences_are_reversed_without_a_mistake(architecture: str, steps: int) -> None:
     random.seed(1)
     torch.manual_seed(1)
-    sentences = list({tuple(random.choices(SYMBOLS, k=random.randint(2, 8))) for _ in range(20_000)})
+    sentences = list({tuple(random.choices(SYMBOLS, k=random.randint(2, 6))) for _ in range(20_000)})
     held_out, known = ([list(sentence) for sentence in part] for part in (sentences[:200], sentences[200:]))
     shape = {"width": 64, "heads": 4, "ff_width": 128, "hidden": 64, "encoder_layers": 2, "decoder_layers": 2}
     model = build(ModelConfig(architecture, dropout=0.0, **shape), VocabSizes(16, 16, shared=True))
-    config = TrainingConfig(steps=steps, batch_tokens=1024, learning_rate=0.003, label_smoothing=0.0, precision="float32")
+    config = TrainingConfig(steps=steps, batch_tokens=512, learning_rate=0.005, label_smoothing=0.0, precision="float32")
     corpus = ParallelCorpus.of((sentence, sentence[::-1]) for sentence in known)
     loop = TrainingLoop(model, lambda epoch: corpus, config, torch.device("cpu"))
     losses = [record.loss for record in loop.steps()]
