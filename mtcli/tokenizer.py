@@ -26,6 +26,9 @@ SIDES: tuple[Side, Side] = ("src", "tgt")
 _INVISIBLE = dict.fromkeys([*range(0x00, 0x09), *range(0x0E, 0x1C), 0x7F, *range(0x80, 0x85), *range(0x86, 0xA0), 0x200B, 0xFEFF])
 _TO_BLANK = {**_INVISIBLE, ord(SPACE): " "}
 
+FEW = 32
+"""Lines that go to sentencepiece one by one: for a list it starts a thread, which takes as long as some thirty lines do."""
+
 
 def normalise(text: str) -> str:
     """NFC, without control characters and zero-width spaces, each run of white space, or of SPACE, one blank."""
@@ -52,7 +55,8 @@ class Tokenizer:
 
     def cut(self, lines: list[str], side: Side) -> list[list[int]]:
         """As `encode`, of lines that are normalised."""
-        return list(self._processor(side).encode(lines, num_threads=1))
+        processor = self._processor(side)
+        return [processor.encode(line) for line in lines] if len(lines) < FEW else list(processor.encode(lines, num_threads=1))
 
     def n_best(self, word: str, side: Side, count: int) -> list[tuple[list[int], float]]:
         """The most likely ways to cut a word, at most `count`, each with its log-probability; of unigram models only."""
@@ -67,7 +71,9 @@ class Tokenizer:
 
     def decode(self, ids: list[list[int]], side: Side) -> list[str]:
         """Text of each list of ids, on one line each."""
-        return [" ".join(text.translate(_INVISIBLE).split()) for text in self._processor(side).decode(ids, num_threads=1)]
+        processor = self._processor(side)
+        texts = map(processor.decode, ids) if len(ids) < FEW else processor.decode(ids, num_threads=1)
+        return [" ".join(text.translate(_INVISIBLE).split()) for text in texts]
 
     def serialised(self, side: Side) -> bytes:
         """The sentencepiece model."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mtcli.config import TokenizerConfig
 from mtcli.errors import PackageError
-from mtcli.tokenizer import Tokenizer, load_tokenizer, normalise, train_tokenizer
+from mtcli.tokenizer import FEW, Tokenizer, load_tokenizer, normalise, train_tokenizer
 
 CONFIGS = [TokenizerConfig(kind, 600, joint) for kind in ("unigram", "bpe") for joint in (True, False)]
 UNSEEN = [
@@ -70,6 +70,8 @@ def test_any_line_comes_back_normalised(trained: tuple[TokenizerConfig, Tokenize
     assert normalise(clean) == clean
     (ids,) = tokenizer.encode([line], "src")
     assert tokenizer.decode([ids], "src") == [clean]
+    assert tokenizer.encode([line] * FEW, "src") == [ids] * FEW
+    assert tokenizer.decode([ids, []] * FEW, "src") == [clean, ""] * FEW
     assert tokenizer.ids(tokenizer.pieces(ids, "src"), "src") == ids
     assert len(tokenizer.word_starts(ids, "src")) == len(ids)
     assert bool(ids) == bool(clean)
