@@ -8,6 +8,8 @@ DATA := tests/data/tatoeba
 TYPED := tests/data/typed
 SHIPPED := de-en en-de fr-en es-en
 
+unexport PYTHONDONTWRITEBYTECODE  # where it is set, each of a thousand processes would compile mtcli and the tests anew
+
 .PHONY: demo models test test-fast lint format bench bench-train bench-translate clean
 
 # Learns German to English from the text in tests/data, translates a test set and scores it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shlex
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -68,14 +69,33 @@ def train_tiny(folder: Path, *args: str) -> Path:
     return folder
 
 
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """The package that `make` leaves in the folder it is given; made once for all workers of pytest, which must not change it."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "made").exists():
+            make(folder / "de-en")
+            (folder / "made").touch()
+    return folder / "de-en"
+
+
 @pytest.fixture(scope="session")
 def transformer_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return train_tiny(tmp_path_factory.mktemp("transformer") / "de-en")
+    return once(tmp_path_factory, "transformer", lambda folder: train_tiny(folder, "--set", "training.validations=2"))
 
 
 @pytest.fixture(scope="session")
 def rnn_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return train_tiny(tmp_path_factory.mktemp("rnn") / "de-en", "--arch", "rnn")
+    return once(tmp_path_factory, "rnn", lambda folder: train_tiny(folder, "--arch", "rnn"))
+
+
+@pytest.fixture(scope="session")
+def handed(transformer_package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package to hand on, whose only weights are those for CTranslate2."""
+    return once(tmp_path_factory, "handed", lambda folder: mtcli("export", "-m", transformer_package, "--to", "package", folder))
 
 
 Server = subprocess.Popen[str]

@@ -26,14 +26,6 @@ SECONDS = 30
 """More than any refusal may take, on a busy machine; forms that grow with what a file claims would take for ever."""
 
 
-@pytest.fixture(scope="module")
-def handed(transformer_package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A package to hand on, whose only weights are those for CTranslate2."""
-    folder = tmp_path_factory.mktemp("handed") / "de-en"
-    mtcli("export", "-m", transformer_package, "--to", "package", folder)
-    return folder
-
-
 @pytest.fixture
 def place(transformer_package: Path, handed: Path, tmp_path: Path) -> Path:
     """A folder with two packages to harm, and a file that is nobody's business."""

@@ -12,7 +12,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from conftest import DATA, Page, head, train_tiny
+from conftest import DATA, Page, head
 from sacrebleu.metrics.chrf import CHRF
 
 from mtcli import Translator
@@ -57,33 +57,28 @@ def report(records: list[dict[str, Any]], *sets: TranslatedSet, name: str = "de-
 
 
 @pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Trained for long enough to be validated several times."""
-    folder = tmp_path_factory.mktemp("report")
-    return train_tiny(folder / "de-en", "--steps", "12", "--set", "training.validations=4")
+def records(transformer_package: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (transformer_package / "training" / "metrics.jsonl").read_text("utf-8").splitlines()]
 
 
 @pytest.fixture(scope="module")
-def records(package: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (package / "training" / "metrics.jsonl").read_text("utf-8").splitlines()]
-
-
-@pytest.fixture(scope="module")
-def translated(package: Path, tmp_path_factory: pytest.TempPathFactory) -> TranslatedSet:
+def translated(transformer_package: Path, tmp_path_factory: pytest.TempPathFactory) -> TranslatedSet:
     folder = tmp_path_factory.mktemp("lines")
     src, ref = (head(f"test.{code}", 40, folder).read_text("utf-8").splitlines() for code in ("de", "en"))
-    return scored("test", list(zip(src, ref, Translator.load(str(package), beam_size=1).translate(src), strict=True)))
+    return scored("test", list(zip(src, ref, Translator.load(str(transformer_package), beam_size=1).translate(src), strict=True)))
 
 
 @pytest.fixture(scope="module")
-def page(package: Path, records: list[dict[str, Any]], translated: TranslatedSet) -> str:
-    config = parse_config(read_config(package))
+def page(transformer_package: Path, records: list[dict[str, Any]], translated: TranslatedSet) -> str:
+    config = parse_config(read_config(transformer_package))
     return html_report("de-en", config, 12_345, records, [translated], ENVIRONMENT)
 
 
 @pytest.mark.slow
-def test_a_real_training_gives_a_page_that_says_what_happened(page: str, package: Path, translated: TranslatedSet) -> None:
-    text, config = words_of(page), parse_config(read_config(package))
+def test_a_real_training_gives_a_page_that_says_what_happened(
+    page: str, transformer_package: Path, translated: TranslatedSet
+) -> None:
+    text, config = words_of(page), parse_config(read_config(transformer_package))
     assert "de → en" in text
     assert "mtcli translate -m de-en < input.txt" in text
     for each in translated.scores:
@@ -112,9 +107,9 @@ def test_the_page_loads_nothing_and_runs_nothing(page: str) -> None:
     assert "default-src 'none'" in page
 
 
-def test_all_settings_are_shown(page: str, package: Path) -> None:
+def test_all_settings_are_shown(page: str, transformer_package: Path) -> None:
     text = words_of(page)
-    for section, values in parse_config(read_config(package)).to_dict().items():
+    for section, values in parse_config(read_config(transformer_package)).to_dict().items():
         if isinstance(values, dict):
             assert f"[{section}]" in text
             for key, value in values.items():

@@ -135,21 +135,14 @@ def test_shipped_packages_are_listed(tmp_path: Path) -> None:
     assert all("CC-BY 2.0 FR" in row and " MB " in row for row in rows)
 
 
-@pytest.fixture(scope="module")
-def small(transformer_package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("small") / "de-en"
-    mtcli("export", "-m", transformer_package, "--to", "package", folder)
-    return folder
-
-
 @pytest.mark.slow
-def test_a_package_to_hand_on_translates_alike_with_either_engine(transformer_package: Path, small: Path) -> None:
-    assert {file.name for file in small.iterdir()} == {"README.md", "model.toml", "tokenizer.model", "SHA256SUMS", "ct2"}
-    whole, handed = (Translator.load(str(package)) for package in (transformer_package, small))
-    assert handed.engine.name == "ctranslate2"
-    assert handed.translate(TEXT) == whole.translate(TEXT)
+def test_a_package_to_hand_on_translates_alike_with_either_engine(transformer_package: Path, handed: Path) -> None:
+    assert {file.name for file in handed.iterdir()} == {"README.md", "model.toml", "tokenizer.model", "SHA256SUMS", "ct2"}
+    whole, other = (Translator.load(str(package)) for package in (transformer_package, handed))
+    assert other.engine.name == "ctranslate2"
+    assert other.translate(TEXT) == whole.translate(TEXT)
     options = {"engine": "torch", "precision": "float32", "beam_size": 1}
-    translations = [Translator.load(str(package), **options).translate(TEXT) for package in (transformer_package, small)]  # type: ignore[arg-type]
+    translations = [Translator.load(str(package), **options).translate(TEXT) for package in (transformer_package, handed)]  # type: ignore[arg-type]
     assert sum(a == b for a, b in zip(*translations, strict=True)) > 0.7 * len(TEXT)
 
 
@@ -172,33 +165,33 @@ def test_weights_read_back_are_those_that_were_written_but_for_rounding(transfor
 
 
 @pytest.mark.slow
-def test_training_goes_out_from_a_package_that_was_handed_on(small: Path, tmp_path: Path) -> None:
+def test_training_goes_out_from_a_package_that_was_handed_on(handed: Path, tmp_path: Path) -> None:
     src, tgt = head("train.de", 300, tmp_path), head("train.en", 300, tmp_path)
-    mtcli("train", "-m", tmp_path / "tuned", "--from", small, "--src", src, "--tgt", tgt, "--steps", "2")
+    mtcli("train", "-m", tmp_path / "tuned", "--from", handed, "--src", src, "--tgt", tgt, "--steps", "2")
     assert (tmp_path / "tuned" / "weights.safetensors").exists()
-    refused = mtcli("train", "-m", small, "--src", src, "--tgt", tgt, "--steps", "9", code=1)
+    refused = mtcli("train", "-m", handed, "--src", src, "--tgt", tgt, "--steps", "9", code=1)
     assert b"--fresh" in refused.stderr
 
 
 @pytest.mark.parametrize("cut", [0, 3, 40, 1000, -1])
-def test_quantized_weights_that_are_cut_are_refused(small: Path, tmp_path: Path, cut: int) -> None:
-    damaged = Path(shutil.copytree(small, tmp_path / "damaged"))
-    data = (small / "ct2" / "model.bin").read_bytes()
+def test_quantized_weights_that_are_cut_are_refused(handed: Path, tmp_path: Path, cut: int) -> None:
+    damaged = Path(shutil.copytree(handed, tmp_path / "damaged"))
+    data = (handed / "ct2" / "model.bin").read_bytes()
     (damaged / "ct2" / "model.bin").write_bytes(data[:cut])
     with pytest.raises(PackageError, match="copy the package again"):
         Translator.load(str(damaged), engine="torch")
 
 
-def test_export_of_a_package_says_what_it_cannot_do(transformer_package: Path, rnn_package: Path, small: Path) -> None:
+def test_export_of_a_package_says_what_it_cannot_do(transformer_package: Path, rnn_package: Path, handed: Path) -> None:
     assert b"name the new folder" in mtcli("export", "-m", transformer_package, "--to", "package", code=2).stderr
-    assert b"exists already" in mtcli("export", "-m", transformer_package, "--to", "package", small, code=1).stderr
+    assert b"exists already" in mtcli("export", "-m", transformer_package, "--to", "package", handed, code=1).stderr
     assert b"this is an RNN" in mtcli("export", "-m", rnn_package, "--to", "package", "x", code=2).stderr
     assert b"choose ctranslate2 or package" in mtcli("export", "-m", rnn_package, "--to", "onnx", code=2).stderr
 
 
 @pytest.mark.slow
-def test_scores_and_notes_go_into_the_package_and_its_card(small: Path, tmp_path: Path) -> None:
-    package = Path(shutil.copytree(small, tmp_path / "de-en"))
+def test_scores_and_notes_go_into_the_package_and_its_card(handed: Path, tmp_path: Path) -> None:
+    package = Path(shutil.copytree(handed, tmp_path / "de-en"))
     src, ref = head("test.de", 20, tmp_path), head("test.en", 20, tmp_path)
     test = ("models", "test", package, "--src", src, "--ref", ref, "--name", "twenty")
     assert mtcli(*test).stdout.startswith(b"twenty: BLEU ")

@@ -62,9 +62,8 @@ def usual(place: Path) -> dict[str, bytes]:
     return {command: out for command, (_, out, _) in found.items()}
 
 
-@pytest.mark.parametrize(
-    "name", ["ASCII", *(pytest.param(name, marks=pytest.mark.slow) for name in SURROUNDINGS if name != "ASCII")]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SURROUNDINGS)
 def test_the_same_bytes_on_standard_output(name: str, place: Path, usual: dict[str, bytes]) -> None:
     for command in COMMANDS:
         code, out, said = output(command, place, SURROUNDINGS[name])
