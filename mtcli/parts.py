@@ -108,7 +108,7 @@ class Cutter:
 
     def _part(self, owner: int, begin: list[int], ids: list[int], words: list[int]) -> Part:
         terms = self.glossary.wanted(self.tokenizer.decode([ids], "src")[0]) if self.glossary else []
-        pieces = tuple(map(tuple, self.tokenizer.encode(terms, "tgt")))
+        pieces = tuple(map(tuple, self.tokenizer.encode(terms, "tgt"))) if terms else ()
         return Part(owner, Sentence([*begin, *ids], terms=pieces), (*[-1] * len(begin), *words), tuple(terms))
 
     def _cut(self, ids: list[int]) -> list[list[int]]:
