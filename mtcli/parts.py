@@ -11,8 +11,8 @@ from mtcli.config import DecodingConfig
 from mtcli.errors import UsageError
 from mtcli.glossary import Glossary
 from mtcli.hypothesis import Sentence
-from mtcli.sentences import split_sentences
-from mtcli.tags import tag, target_of
+from mtcli.sentences import in_capitals, in_small_letters, split_sentences
+from mtcli.tags import tag, target_of, without_tag
 from mtcli.tokenizer import Tokenizer
 from mtcli.treatment import Treatment
 
@@ -71,9 +71,20 @@ class Cutter:
         sentences = [split_sentences(text) if self.treatment.split else [text] for text in texts]
         encoded = iter(self.tokenizer.encode([each for of_text in sentences for each in of_text], "src"))
         return [
-            self._parts_of(i, text, [(each, next(encoded)) for each in of_text], noting)
+            self._parts_of(i, text, [(each, self._unshouted(i, each, next(encoded), noting)) for each in of_text], noting)
             for i, (text, of_text) in enumerate(zip(texts, sentences, strict=True))
         ]
+
+    def _unshouted(self, owner: int, sentence: str, ids: list[int], noting: Noting) -> list[int]:
+        """The ids of a sentence; of one in capitals those of small letters, if the vocabulary knows them by fewer pieces."""
+        words = without_tag(sentence) if self.targets else sentence
+        if not in_capitals(words) or (self.glossary and self.glossary.wanted(words)):
+            return ids
+        [small] = self.tokenizer.encode([sentence.removesuffix(words) + in_small_letters(words)], "src")
+        if len(small) >= len(ids):
+            return ids
+        noting.note("were in capitals and were translated as if in small letters", owner)
+        return small
 
     def _parts_of(self, owner: int, text: str, sentences: list[tuple[str, list[int]]], noting: Noting) -> list[Part]:
         """The parts of a text; where there are several targets, each begins with the one that the text names."""

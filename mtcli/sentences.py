@@ -1,4 +1,4 @@
-"""Where sentences end."""
+"""Where sentences end, and which are in capitals."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ _STOP = re.compile(r"""(?<![.!?…])([.!?…]++)["'”’»“‘)\]]*+\s++""")
 _STOP_WITHOUT_BLANK = re.compile(r"(?<=[。！？])(?=[^。！？」』”’）\s])")
 _BEGIN = re.compile(r"""["'„“”‘«»¿¡(\[–-]*+\s?+([^\W_])""")
 _WORD = re.compile(r"\w")
+_LETTERS = re.compile(r"[^\W\d_]{2,}")
 LONGEST_ABBREVIATION = 16
 
 _ABBREVIATIONS = frozenset(
@@ -43,6 +44,16 @@ def split_sentences(text: str) -> list[str]:
             edges.append(cut)
     parts = (text[a:b].strip() for a, b in itertools.pairwise([*edges, len(text)]))
     return [part for part in parts if part] or [text]
+
+
+def in_capitals(sentence: str) -> bool:
+    """Whether it has no small letter, and two words at the least: one alone may be an abbreviation."""
+    return sentence.isupper() and len(_LETTERS.findall(sentence)) > 1
+
+
+def in_small_letters(sentence: str) -> str:
+    """The sentence with one capital, its first letter."""
+    return re.sub(r"[^\W\d_]", lambda first: first[0].upper(), sentence.lower(), count=1)
 
 
 def _ends_sentence(text: str, stop: re.Match[str]) -> bool:

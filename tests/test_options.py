@@ -18,12 +18,14 @@ from safetensors.torch import load_file, save_file
 
 from mtcli import Translator
 from mtcli.alignment import links, words_of
+from mtcli.config import DecodingConfig, TokenizerConfig
 from mtcli.degenerate import is_degenerate
 from mtcli.engines.torch_engine import TorchEngine
 from mtcli.errors import DataError, UsageError
 from mtcli.glossary import Glossary
-from mtcli.parts import Noting, Part
-from mtcli.sentences import split_sentences
+from mtcli.parts import Cutter, Noting, Part
+from mtcli.sentences import in_capitals, in_small_letters, split_sentences
+from mtcli.tokenizer import load_tokenizer, train_tokenizer
 from mtcli.translator import Translation, _in_a_row
 from mtcli.treatment import Treatment
 from mtcli.vocab import EOS_ID
@@ -286,6 +288,49 @@ def test_sentences_end_where_they_end(line: str, sentences: int) -> None:
     found = split_sentences(line)
     assert len(found) == sentences
     assert "".join(found).replace(" ", "") == line.replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    ("line", "small"),
+    [
+        ("DAS IST TOLL!", "Das ist toll!"),
+        ("«¿DÓNDE ESTÁ EL PERRO?»", "«¿Dónde está el perro?»"),
+        ("42 KILO ÄPFEL {X}", "42 Kilo äpfel {x}"),
+        ("ПРИВЕТ, МИР", "Привет, мир"),
+    ],
+)
+def test_a_sentence_in_capitals_keeps_its_first(line: str, small: str) -> None:
+    assert in_capitals(line) and in_small_letters(line) == small
+
+
+@pytest.mark.parametrize("line", ["", "NATO", "UND DIE nato", "Das ist toll!", "A B C", "1 2", "你好 世界", "1.000 EUR"])
+def test_what_is_no_sentence_in_capitals(line: str) -> None:
+    assert not in_capitals(line)
+
+
+def test_sentences_in_capitals_are_translated_as_in_small_letters(transformer_package: Path, tmp_path: Path) -> None:
+    loud, usual = ["ICH BIN HIER. Wo bist du? WIR GEHEN JETZT.", "Ja."], ["Ich bin hier. Wo bist du? Wir gehen jetzt.", "Ja."]
+    split = Treatment(split=True)
+    translator = Translator.load(str(transformer_package), "cpu", treatment=split)
+    ids = [[part.sentence.ids for part in of_line] for of_line in parts_of(translator, usual)]
+    assert [[part.sentence.ids for part in of_line] for of_line in parts_of(translator, loud)] == ids
+    assert translator.translate(loud) == translator.translate(usual)
+    assert translator.notices["were in capitals and were translated as if in small letters"] == 1
+    several = Cutter(translator.tokenizer, translator.config, ("de", "en"), split)
+    tagged = [several.parts([f">>de<< {line}"], Noting(Counter(), [0])) for line in ("ICH BIN HIER", "Ich bin hier")]
+    assert [part.sentence.ids for part in tagged[0][0]] == [part.sentence.ids for part in tagged[1][0]]
+
+    (tmp_path / "terms.tsv").write_text("HIER\there\n")
+    with_term = Cutter(translator.tokenizer, translator.config, (), Treatment(split=True, glossary=str(tmp_path / "terms.tsv")))
+    [first, _, third] = with_term.parts(loud[:1], Noting(Counter(), [0]))[0]
+    assert first.sentence.ids == translator.tokenizer.encode(["ICH BIN HIER."], "src")[0] and third.sentence.ids == ids[0][2]
+
+
+def test_a_vocabulary_that_knows_capitals_keeps_them() -> None:
+    text = [line.upper() for line in (DATA / "train.de").read_text("utf-8").splitlines()[:400]]
+    tokenizer = load_tokenizer(*train_tokenizer(TokenizerConfig("unigram", 500), text, text))
+    parts = Cutter(tokenizer, DecodingConfig(), (), Treatment(split=False)).parts(text[:20], Noting(Counter(), range(20)))
+    assert [part.sentence.ids for [part] in parts] == tokenizer.encode(text[:20], "src")
 
 
 def test_what_cannot_be_right_is_told_from_what_is_odd() -> None:
