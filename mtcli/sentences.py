@@ -1,4 +1,4 @@
-"""Where sentences end, and which are in capitals."""
+"""Where sentences end, and which are in capitals or end in emoji."""
 
 from __future__ import annotations
 
@@ -11,6 +11,14 @@ _STOP_WITHOUT_BLANK = re.compile(r"(?<=[。！？])(?=[^。！？」』”’）
 _BEGIN = re.compile(r"""["'„“”‘«»¿¡(\[–-]*+\s?+([^\W_])""")
 _WORD = re.compile(r"\w")
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
+_EMOJI = [
+    ("\u2600", "\u27bf"),
+    ("\U0001f000", "\U0001faff"),
+    ("\u200d", "\u200d"),
+    ("\ufe0f", "\ufe0f"),
+    ("\U000e0020", "\U000e007f"),
+]
+"""With what joins and changes them: first and last of each block (Unicode Technical Standard 51)."""
 LONGEST_ABBREVIATION = 16
 
 _ABBREVIATIONS = frozenset(
@@ -44,6 +52,14 @@ def split_sentences(text: str) -> list[str]:
             edges.append(cut)
     parts = (text[a:b].strip() for a, b in itertools.pairwise([*edges, len(text)]))
     return [part for part in parts if part] or [text]
+
+
+def without_emoji(text: str) -> tuple[str, str]:
+    """The text up to the emoji at its end, and those."""
+    end = len(text)
+    while end and (text[end - 1].isspace() or any(first <= text[end - 1] <= last for first, last in _EMOJI)):
+        end -= 1
+    return text[:end], " ".join(text[end:].split())
 
 
 def in_capitals(sentence: str) -> bool:

@@ -21,6 +21,7 @@ from mtcli.hypothesis import Hypothesis
 from mtcli.markup import Markup, Segment
 from mtcli.package import CT2, ModelPackage, open_package
 from mtcli.parts import Cutter, Noting, Part
+from mtcli.sentences import without_emoji
 from mtcli.tags import tag, target_of, without_tag
 from mtcli.tokenizer import Tokenizer
 from mtcli.treatment import USUAL, Treatment
@@ -164,7 +165,8 @@ class Translator:
         parts: list[Part] = []
         owners: list[range] = []
         begins = self._prefixes(prefixes) if prefixes else [()] * len(texts)
-        for of_text, prefix in zip(self.cutter.parts(texts, noting), begins, strict=True):
+        wordy, emoji = zip(*map(without_emoji, texts), strict=True) if texts else ((), ())
+        for of_text, prefix in zip(self.cutter.parts(list(wordy), noting), begins, strict=True):
             if of_text and prefix:
                 of_text[0] = dataclasses.replace(of_text[0], sentence=dataclasses.replace(of_text[0].sentence, prefix=prefix))
             owners.append(range(len(parts), len(parts) + len(of_text)))
@@ -177,7 +179,8 @@ class Translator:
                 raise TranslationError("the model finds nothing, not even a bad translation: its weights are damaged")
             found = self._searched_again(parts, found, noting)
             self._note_missing(parts, found, noting)
-            return self._join(parts, found, owners)
+            joined = self._join(parts, found, owners)
+            return [[_ending(end, each) for each in of_text] for of_text, end in zip(joined, emoji, strict=True)]
 
         return translations
 
@@ -252,6 +255,11 @@ def _translation(text: str, found: Hypothesis, alignment: tuple[Link, ...]) -> T
     return Translation(
         text, found.score, found.confidence, len(found.ids) + 1, tuple(link for link in alignment if link[1] < words)
     )
+
+
+def _ending(emoji: str, translation: Translation) -> Translation:
+    """The translation with the emoji that its source ends in."""
+    return dataclasses.replace(translation, text=f"{translation.text} {emoji}".strip()) if emoji else translation
 
 
 def _joined(parts: list[list[Translation]]) -> list[Translation]:

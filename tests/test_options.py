@@ -24,7 +24,7 @@ from mtcli.engines.torch_engine import TorchEngine
 from mtcli.errors import DataError, UsageError
 from mtcli.glossary import Glossary
 from mtcli.parts import Cutter, Noting, Part
-from mtcli.sentences import in_capitals, in_small_letters, split_sentences
+from mtcli.sentences import in_capitals, in_small_letters, split_sentences, without_emoji
 from mtcli.tokenizer import load_tokenizer, train_tokenizer
 from mtcli.translator import Translation, _in_a_row
 from mtcli.treatment import Treatment
@@ -324,6 +324,30 @@ def test_sentences_in_capitals_are_translated_as_in_small_letters(transformer_pa
     with_term = Cutter(translator.tokenizer, translator.config, (), Treatment(split=True, glossary=str(tmp_path / "terms.tsv")))
     [first, _, third] = with_term.parts(loud[:1], Noting(Counter(), [0]))[0]
     assert first.sentence.ids == translator.tokenizer.encode(["ICH BIN HIER."], "src")[0] and third.sentence.ids == ids[0][2]
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "emoji"),
+    [
+        ("Bis morgen! 👋", "Bis morgen!", "👋"),
+        ("Ja 👍🏽❤️\t🏴󠁧󠁢󠁳󠁣󠁴󠁿 \u2028👨‍👩‍👧 ", "Ja", "👍🏽❤️ 🏴󠁧󠁢󠁳󠁣󠁴󠁿 👨‍👩‍👧"),
+        ("☀", "", "☀"),
+        ("😀 Ja", "😀 Ja", ""),
+        ("25 °", "25 °", ""),
+        ("", "", ""),
+        ("   ", "", ""),
+    ],
+)
+def test_emoji_at_the_end_are_told_from_the_words(text: str, words: str, emoji: str) -> None:
+    assert without_emoji(text) == (words, emoji)
+
+
+def test_emoji_at_the_end_stand_after_the_translation(package: Path) -> None:
+    translator = Translator.load(str(package), "cpu", n_best=2)
+    plain, shown, alone = translator.translate_n_best(["Ich bin hier.", "Ich bin hier. 👋🏽\t🎉 ", "👍"])
+    assert [each.text for each in shown] == [f"{each.text} 👋🏽 🎉" for each in plain]
+    assert [each.score for each in shown] == [each.score for each in plain]
+    assert [each.text for each in alone] == ["👍"]
 
 
 def test_a_vocabulary_that_knows_capitals_keeps_them() -> None:
