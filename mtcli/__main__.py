@@ -1,7 +1,12 @@
 """The command `mtcli`, and `python -m mtcli`."""
 
+from __future__ import annotations
+
 import signal
-from typing import NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 def main() -> NoReturn:

@@ -233,6 +233,10 @@ COMMANDS = {
 }
 
 
+LOADING = (b"in _get_module_details", b"<frozen site>", b"init_import")
+"""Of the traceback of Python itself, when a signal comes before it has begun with mtcli's `main`."""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_signal_at_any_time_ends_each_command_without_a_trace(name: str, place: Path) -> None:
@@ -251,6 +255,8 @@ def test_a_signal_at_any_time_ends_each_command_without_a_trace(name: str, place
             time.sleep(0.02 + chance.random() * duration)
             process.send_signal(number)
             _, said = process.communicate(timeout=60)
+        if any(words in said for words in LOADING):
+            continue
         assert process.returncode in (0, 128 + number, -number), said.decode()
         assert not any(words in said for words in (b"Traceback", b"Error", b"error:", b"terminate")), said.decode()
         assert not list(place.rglob("*.tmp"))
