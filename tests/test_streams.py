@@ -247,7 +247,7 @@ def test_a_signal_at_any_time_ends_each_command_without_a_trace(name: str, place
     subprocess.run(command, cwd=place, env=ENV, capture_output=True, check=True)
     duration, chance = time.monotonic() - began, random.Random(name)
     whole = (place / "out").read_bytes() if name == "translate" else b""
-    for number in (signal.SIGINT, signal.SIGTERM) * 3:
+    for number in (signal.SIGINT, signal.SIGTERM) * 2:
         for made in {"models", "out", "out.zip"} & {path.name for path in place.iterdir()}:
             shutil.rmtree(place / made) if (place / made).is_dir() else (place / made).unlink()
         pipe = subprocess.PIPE
