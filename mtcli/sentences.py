@@ -12,7 +12,9 @@ _BEGIN = re.compile(r"""["'„“”‘«»¿¡(\[–-]*+\s?+([^\W_])""")
 _WORD = re.compile(r"\w")
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
 _EMOJI = [
+    ("\u231a", "\u23ff"),
     ("\u2600", "\u27bf"),
+    ("\u2b05", "\u2b55"),
     ("\U0001f000", "\U0001faff"),
     ("\u200d", "\u200d"),
     ("\ufe0f", "\ufe0f"),

@@ -331,6 +331,7 @@ def test_sentences_in_capitals_are_translated_as_in_small_letters(transformer_pa
     [
         ("Bis morgen! 👋", "Bis morgen!", "👋"),
         ("Ja 👍🏽❤️\t🏴󠁧󠁢󠁳󠁣󠁴󠁿 \u2028👨‍👩‍👧 ", "Ja", "👍🏽❤️ 🏴󠁧󠁢󠁳󠁣󠁴󠁿 👨‍👩‍👧"),
+        ("Um acht ⏰⭐🇩🇪", "Um acht", "⏰⭐🇩🇪"),
         ("☀", "", "☀"),
         ("😀 Ja", "😀 Ja", ""),
         ("25 °", "25 °", ""),
