@@ -1,7 +1,7 @@
 """What `mtcli data distill` and `mtcli data backtranslate` are worth, on one corpus. Goes on where it was interrupted.
 
 python benchmarks/growing.py --src FILE --tgt FILE --dev-src FILE --dev-tgt FILE --test-src FILE --test-tgt FILE
-    --langs de-en --work FOLDER [--show distill] [--teacher MODEL] [--steps 1200] [--student-steps 4000]
+    --langs de-en --work FOLDER [--show distill] [--teacher MODEL] [--steps 1200] [--student-steps 6000]
     [options of mtcli train]
 
 `distill`: a student of less than a quarter of its teacher's parameters learns from people's translations, and from the teacher's.
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--show", choices=["distill", "backtranslate"], help="only this; else both")
     parser.add_argument("--teacher", help="a trained package; else one is trained")
     parser.add_argument("--steps", default="1200")
-    parser.add_argument("--student-steps", default="4000")
+    parser.add_argument("--student-steps", default="6000")
     given, of_train = parser.parse_known_args()
     work = Path(given.work)
     work.mkdir(exist_ok=True)
