@@ -18,7 +18,10 @@ class AdamW:
 
     def __init__(self, parameters: list[Parameter], weight_decay: float) -> None:
         self.weight_decay = weight_decay
-        self.state = {p: {"step": torch.zeros((), device=p.device), **_moments(p)} for p in parameters}
+        self.state = {
+            p: {"step": torch.zeros((), device=p.device), "exp_avg": torch.zeros_like(p), "exp_avg_sq": torch.zeros_like(p)}
+            for p in parameters
+        }
         """Of each parameter: updates so far, and the means of its gradient and of the gradient's square, shaped as it is."""
 
     def zero_grad(self) -> None:
@@ -47,7 +50,3 @@ class AdamW:
             eps=1e-8,
             maximize=False,
         )
-
-
-def _moments(parameter: Parameter) -> dict[str, Tensor]:
-    return {name: torch.zeros_like(parameter, requires_grad=False) for name in ("exp_avg", "exp_avg_sq")}
