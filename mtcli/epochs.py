@@ -5,19 +5,18 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
 
 import numpy as np
 
 from mtcli.cache import passing
 from mtcli.config import TrainingConfig
-from mtcli.data.batches import ParallelCorpus
-from mtcli.data.mapped import CHUNK, Array, Runs, RunsWriter, take
+from mtcli.data.batches import ParallelCorpus, Side
+from mtcli.data.mapped import CHUNK, Array, Runs, RunsWriter, run_together, take
 from mtcli.errors import DataError
 from mtcli.noise import careless, joined
 from mtcli.sampling import Sampler
 from mtcli.store import LONG_TEXT
-from mtcli.tokenizer import Tokenizer
+from mtcli.tokenizer import SIDES, Tokenizer
 
 log = logging.getLogger("mtcli")
 
@@ -25,8 +24,8 @@ JOINED = 0.1
 """Share of the lines typed in a hurry that hold a second sentence."""
 
 Pair = tuple[str, str]
-Ids = tuple[list[int] | Array, list[int] | Array]
-"""Of a source and a target line."""
+Lines = tuple[Array, Array]
+"""The ids of some lines one after the other, int32, and how many each line has."""
 
 
 class Epochs:
@@ -66,7 +65,7 @@ class Epochs:
         if not (self._sampler or self._noise):
             return corpus
         seen = self._seen(corpus, self._seed * 1_000_003 + epoch)
-        return ParallelCorpus.of(seen) if len(corpus) < LONG_TEXT else _mapped(seen)
+        return _in_memory(seen) if len(corpus) < LONG_TEXT else _mapped(seen)
 
     def _chosen(self, weights: Array, epoch: int) -> Array:
         """Each index as often as its weight; what is left of a weight that is no whole number is a probability."""
@@ -74,20 +73,24 @@ class Epochs:
         times = np.fromiter((int(weight) + (draw() < weight % 1) for weight in weights), np.int64, len(weights))
         return np.repeat(np.arange(len(weights)), times) if times.any() else np.zeros(1, np.int64)
 
-    def _seen(self, corpus: ParallelCorpus, seed: int) -> Iterator[Ids]:
-        typing, of_src, of_tgt = (random.Random(n) for n in (seed, 2 * seed, 2 * seed + 1))
+    def _seen(self, corpus: ParallelCorpus, seed: int) -> Iterator[tuple[Lines, Lines]]:
+        """Some lines of the source, and of the target, at a time."""
+        typing, draws = random.Random(seed), [np.random.PCG64(2 * seed), np.random.PCG64(2 * seed + 1)]
         for start in range(0, len(corpus), CHUNK):
             pairs = take(self._pairs, corpus.src.rows[start : start + CHUNK].tolist())
             if self._noise:
                 pairs = [self._in_a_hurry(pair, corpus, typing) if typing.random() < self._noise else pair for pair in pairs]
-            src, tgt = [s for s, _ in pairs], [t for _, t in pairs]
+            lines = [[pair[side] for pair in pairs] for side in (0, 1)]
             if self._sampler:
-                ids = zip(self._sampler.encode(src, "src", of_src), self._sampler.encode(tgt, "tgt", of_tgt), strict=True)
+                src, tgt = (self._sampler.encode(*each) for each in zip(lines, SIDES, draws, strict=True))
             else:
-                ids = zip(self._tokenizer.encode(src, "src"), self._tokenizer.encode(tgt, "tgt"), strict=True)
-            for i, (s, t) in enumerate(ids, start):
-                fit = 0 < len(s) <= self._max_length and len(t) <= self._max_length
-                yield (s, t) if fit else (corpus.src[i], corpus.tgt[i])
+                src, tgt = (run_together(self._tokenizer.encode(*each)) for each in zip(lines, SIDES, strict=True))
+            fit = (src[1] > 0) & (src[1] <= self._max_length) & (tgt[1] <= self._max_length)
+            if fit.all():
+                yield src, tgt
+            else:
+                here = np.arange(start, start + len(fit))
+                yield _where(fit, src, corpus.src.at(here)), _where(fit, tgt, corpus.tgt.at(here))
 
     def _in_a_hurry(self, pair: Pair, corpus: ParallelCorpus, draw: random.Random) -> Pair:
         if draw.random() < JOINED:
@@ -95,13 +98,26 @@ class Epochs:
         return careless(pair, draw)
 
 
-def _mapped(pairs: Iterator[Ids]) -> ParallelCorpus:
-    """As `ParallelCorpus.of`, in files whose names are gone at once: they go when nobody looks at them any more."""
+def _where(fit: Array, lines: Lines, plain: Side) -> Lines:
+    """The lines that fit, and the others as they are in `plain`."""
+    parts = np.split(lines[0], np.cumsum(lines[1])[:-1])
+    return run_together([part if good else plain[i] for i, (part, good) in enumerate(zip(parts, fit, strict=True))])
+
+
+def _in_memory(seen: Iterator[tuple[Lines, Lines]]) -> ParallelCorpus:
+    sides = []
+    for some in zip(*seen, strict=True):
+        ids, lengths = (np.concatenate(arrays) for arrays in zip(*some, strict=True))
+        sides.append((Runs(ids, np.cumsum([0, *lengths])), lengths.astype(np.int32)))
+    return ParallelCorpus.stored(*sides)
+
+
+def _mapped(seen: Iterator[tuple[Lines, Lines]]) -> ParallelCorpus:
+    """As `_in_memory`, in files whose names are gone at once: they go when nobody looks at them any more."""
     with passing("epoch") as folder:
         with RunsWriter(folder / "src", np.int32) as src, RunsWriter(folder / "tgt", np.int32) as tgt:
-            while some := list(islice(pairs, CHUNK)):
-                for writer, ids in zip((src, tgt), zip(*some, strict=True), strict=True):
-                    lengths = np.fromiter(map(len, ids), np.int64, len(ids))
-                    writer.write(np.fromiter(chain.from_iterable(ids), np.int32, lengths.sum()), lengths)
-        runs = [Runs.open(folder / side, np.int32) for side in ("src", "tgt")]
+            for some in seen:
+                for writer, lines in zip((src, tgt), some, strict=True):
+                    writer.write(*lines)
+        runs = [Runs.open(folder / side, np.int32) for side in SIDES]
     return ParallelCorpus.stored(*((each, each.lengths()) for each in runs))

@@ -8,18 +8,23 @@ from __future__ import annotations
 import itertools
 import math
 import random
+from array import array
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Literal
 
+import numpy as np
+
+from mtcli.data.mapped import Array, gathered
 from mtcli.tags import target_of
-from mtcli.tokenizer import SPACE, Side, Tokenizer, normalise
+from mtcli.tokenizer import SIDES, SPACE, Side, Tokenizer, normalise
 
 VARIANTS = 32
 """Ways to cut a word among which one is drawn."""
+KNOWN = 1 << 18
+"""Words whose ways are remembered; typing errors bring ever new ones."""
 
 Ways = tuple[list[list[int]], list[float]]
-"""The ids of each way to cut a word, and the running sum of their weights."""
+"""The ids of each way to cut a word, and its weight."""
 
 
 class Sampler:
@@ -28,18 +33,21 @@ class Sampler:
     def __init__(self, tokenizer: Tokenizer, kind: Literal["unigram", "bpe"], strength: float) -> None:
         """`strength` is config.TrainingConfig.subword_sampling."""
         self._tokenizer, self._strength = tokenizer, strength
-        self._ways = lru_cache(maxsize=2**16)(self._by_probability if kind == "unigram" else self._by_dropout)
+        self._ways = self._by_probability if kind == "unigram" else self._by_dropout
+        self._known = {side: _Known() for side in SIDES}
 
-    def encode(self, lines: list[str], side: Side, generator: random.Random) -> list[list[int]]:
-        """Piece ids of each line, as Tokenizer.encode gives them, but for the choice of pieces."""
-        return [self._line(normalise(line), side, generator) for line in lines]
-
-    def _line(self, line: str, side: Side, generator: random.Random) -> list[int]:
-        ids: list[int] = []
-        for word in line.split(" ") if line else ():
-            ways, weights = self._ways(word, side)
-            ids += ways[0] if len(ways) == 1 else generator.choices(ways, cum_weights=weights)[0]
-        return ids
+    def encode(self, lines: list[str], side: Side, draw: np.random.BitGenerator) -> tuple[Array, Array]:
+        """Piece ids of the lines one after the other, int32, and how many each has: see Tokenizer.encode, but for the choice."""
+        known = self._known[side]
+        if len(known.number) > KNOWN:
+            known = self._known[side] = _Known()
+        split = [normalise(line).split(" ") for line in lines]
+        words = list(itertools.chain.from_iterable(split))
+        for word in set(words).difference(known.number):
+            known.add(word, *self._ways(word, side))
+        flat, lengths = known.draw(words, draw)
+        ends = np.cumsum([0, *map(len, split)])[:-1]
+        return flat, np.add.reduceat(lengths, ends) if lines else lengths
 
     def _by_probability(self, word: str, side: Side) -> Ways:
         """The most likely ways, with their probabilities to the power of `strength` as weights (Kudo 2018)."""
@@ -48,7 +56,7 @@ class Sampler:
         ways = self._tokenizer.n_best(word, side, VARIANTS)
         best = ways[0][1]
         weights = [math.exp(self._strength * (score - best)) for _, score in ways]
-        return [ids for ids, _ in ways], list(itertools.accumulate(weights))
+        return [ids for ids, _ in ways], weights
 
     def _by_dropout(self, word: str, side: Side) -> Ways:
         """Ways in which each merge is left out with probability `strength` (Provilkov et al. 2020), all of one weight."""
@@ -56,7 +64,7 @@ class Sampler:
             return fixed
         draw = random.Random(f"{side} {word}").random
         ways = [self._tokenizer.ids(self._merged(word, side, draw), side) for _ in range(VARIANTS)]
-        return ways, [*itertools.accumulate([1.0] * VARIANTS)]
+        return ways, [1.0] * VARIANTS
 
     def _fixed(self, word: str, side: Side) -> Ways | None:
         """The only way to cut a tag, which is one piece, or a word with characters that only bytes can spell."""
@@ -75,3 +83,36 @@ class Sampler:
                 return pieces
             at = -max(left)[1]
             pieces[at : at + 2] = [pairs[at]]
+
+
+class _Known:
+    """The ways to cut some words, numbered one after the other over all of them.
+
+    Shares are whole numbers of 2**-32, so that nothing depends on which words are known.
+    """
+
+    def __init__(self) -> None:
+        self.number: dict[str, int] = {}
+        self._ends = array("Q")
+        """Of each way: 2**32 times the number of its word and the share, from 0 to 1, of all ways of the word up to it."""
+        self._ids, self._bounds = array("i"), array("q", [0])
+        """The ids of all ways, and where those of each begin."""
+
+    def add(self, word: str, ways: list[list[int]], weights: list[float]) -> None:
+        """Know one more word."""
+        self.number[word] = first = len(self.number)
+        for ids, share in zip(ways, itertools.accumulate(weights), strict=True):
+            self._ids.extend(ids)
+            self._bounds.append(len(self._ids))
+            self._ends.append((first << 32) + int(share / sum(weights) * 2**32))
+        self._ends[-1] = (first + 1) << 32
+
+    def draw(self, words: list[str], draw: np.random.BitGenerator) -> tuple[Array, Array]:
+        """The ids of the words one after the other, and how many each has, each word cut in one of its ways."""
+        numbers = np.fromiter(map(self.number.__getitem__, words), np.uint64, len(words))
+        shares = np.asarray(draw.random_raw(len(words)), np.uint64) >> np.uint64(32)
+        ways = np.searchsorted(np.frombuffer(self._ends, np.uint64), (numbers << np.uint64(32)) + shares, "right")
+        bounds = np.frombuffer(self._bounds, np.int64)
+        starts = bounds[ways]
+        lengths = bounds[ways + 1] - starts
+        return gathered(np.frombuffer(self._ids, np.int32), starts, lengths), lengths

@@ -8,13 +8,12 @@ import logging
 import resource
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from mtcli.cache import cached, passing, reading, root
-from mtcli.data.mapped import CHUNK, Array, Lines, Runs, RunsWriter
+from mtcli.data.mapped import CHUNK, Array, Lines, Runs, RunsWriter, run_together
 from mtcli.errors import DataError
 from mtcli.lines import LineReader, check_readable, checksum
 from mtcli.tags import target_of
@@ -128,8 +127,8 @@ def _write(folder: Path, lines: LineReader | Lines, begin: str = "") -> Facts:
             untagged += len(some) - some.count("") - len(named)
             data = "".join(f"{line}\n" for line in some).encode("utf-8")
             digest.update(data)
-            flat = np.frombuffer(data, np.uint8)
-            writer.write(flat, np.diff(np.flatnonzero(flat == _LF), prepend=-1))
+            letters = np.frombuffer(data, np.uint8)
+            writer.write(letters, np.diff(np.flatnonzero(letters == _LF), prepend=-1))
     invalid = lines.invalid_lines if isinstance(lines, LineReader) else 0
     facts = Facts(digest.hexdigest(), invalid, sorted(targets), untagged > 0)
     (folder / "facts.json").write_text(json.dumps(asdict(facts)), "utf-8")
@@ -155,12 +154,11 @@ def encode(text: Text, tokenizer: Tokenizer, side: Side) -> Runs:
 def _write_ids(folder: Path, lines: Lines, tokenizer: Tokenizer, side: Side, dtype: type[np.generic]) -> None:
     def some(span: tuple[int, int]) -> tuple[Array, Array]:
         """The ids of some lines one after the other, and how many each line has."""
-        ids = tokenizer.cut(lines[slice(*span)], side)
-        return np.fromiter(chain.from_iterable(ids), dtype), np.fromiter(map(len, ids), np.int64, len(ids))
+        return run_together(tokenizer.cut(lines[slice(*span)], side), dtype)
 
     if len(lines) > LONG_TEXT:
         log.info("%s lines are cut into pieces, once", f"{len(lines):,}")
     with RunsWriter(folder / "ids", dtype) as writer:
         many = len(lines) - writer.runs > FEW * CHUNK
-        for _, (flat, lengths) in in_order(some, lines.spans(writer.runs), cores() if many else 1):
-            writer.write(flat, lengths)
+        for _, (ids, lengths) in in_order(some, lines.spans(writer.runs), cores() if many else 1):
+            writer.write(ids, lengths)

@@ -29,7 +29,7 @@ from mtcli.config import (
 )
 from mtcli.corpora import Texts, read_texts
 from mtcli.data.batches import ParallelCorpus, Side
-from mtcli.data.mapped import Chain
+from mtcli.data.mapped import RunsOfFiles
 from mtcli.engines.torch_engine import pick_device
 from mtcli.epochs import Epochs
 from mtcli.errors import PackageError, UsageError
@@ -299,7 +299,7 @@ def _ids(texts: Texts, tokenizer: Tokenizer) -> ParallelCorpus:
     sides = []
     for name, files in zip(SIDES, zip(*texts.files, strict=True), strict=True):
         runs = [encode(text, tokenizer, name) for text in files]
-        sides.append(Side(Chain(runs), texts.rows, np.concatenate([each.lengths() for each in runs])[texts.rows]))
+        sides.append(Side(RunsOfFiles(runs), texts.rows, np.concatenate([each.lengths() for each in runs])[texts.rows]))
     return ParallelCorpus(*sides)
 
 

@@ -61,7 +61,9 @@ def test_step_unrolled_equals_forward(architecture: str, vocab: VocabSizes, laye
 def test_only_the_mask_says_what_is_padding(architecture: str, vocab: VocabSizes) -> None:
     model, batch = random_model(architecture, vocab), CORPUS.batch(ALL)
     padded_src = pad(batch.src.masked_fill(~batch.src_mask, 7), (0, 3), value=5)
-    wider = Batch(padded_src, pad(batch.src_mask, (0, 3)), pad(batch.tgt_in, (0, 2)), batch.tgt_out, batch.tgt_mask)
+    wider = Batch(
+        padded_src, pad(batch.src_mask, (0, 3)), pad(batch.tgt_in, (0, 2)), batch.tgt_out, batch.tgt_mask, batch.tgt_real
+    )
     assert_equal(logits_of(model, wider)[:, :-2], logits_of(model, batch))
 
 

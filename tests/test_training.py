@@ -156,7 +156,8 @@ def test_the_loss_is_over_real_tokens_alone(architecture: str) -> None:
     corpus, order = random_corpus(3), [0, 1, 2]
     model, batch = new_loop(architecture, corpus).model.eval(), corpus.batch(order)
     masks = F.pad(batch.src_mask, (0, 3)), F.pad(batch.tgt_mask, (0, 2))
-    wider = Batch(F.pad(batch.src, (0, 3)), masks[0], F.pad(batch.tgt_in, (0, 2)), F.pad(batch.tgt_out, (0, 2)), masks[1])
+    tensors = F.pad(batch.src, (0, 3)), masks[0], F.pad(batch.tgt_in, (0, 2)), F.pad(batch.tgt_out, (0, 2)), masks[1]
+    wider = Batch(*tensors, masks[1].flatten().nonzero()[:, 0])
     losses = training_losses(model, batch, 0.1, 0.0)
     assert losses.shape == (corpus.tgt_tokens,)
     torch.testing.assert_close(training_losses(model, wider, 0.1, 0.0), losses)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mtcli.data.mapped import Array, Mapped, Runs
+from mtcli.data.mapped import Array, Mapped, Runs, RunsOfFiles, run_together
 from mtcli.vocab import BOS_ID, EOS_ID, PAD_ID
 
 
@@ -28,27 +28,41 @@ class Batch:
     """[B, T] int64, the target sentence and EOS: what is to follow each position of `tgt_in`."""
     tgt_mask: Tensor
     """[B, T] bool."""
+    tgt_real: Tensor
+    """[N] int64, the places in [B x T] where `tgt_mask` is True."""
 
     def to(self, device: torch.device) -> Batch:
-        """The same batch on another device."""
-        tensors = (self.src, self.src_mask, self.tgt_in, self.tgt_out, self.tgt_mask)
-        return Batch(*(tensor.to(device, non_blocking=True) for tensor in tensors))
+        """The same batch on another device; a GPU fetches it while this process goes on."""
+        if device.type == "cpu":
+            return self
+        tensors = (self.src, self.src_mask, self.tgt_in, self.tgt_out, self.tgt_mask, self.tgt_real)
+        return Batch(*(tensor.pin_memory().to(device, non_blocking=True) for tensor in tensors))
+
+    def twice(self) -> Batch:
+        """The same sentences once more after themselves."""
+        again = self.tgt_real + self.tgt_mask.numel()
+        first = (self.src, self.src_mask, self.tgt_in, self.tgt_out, self.tgt_mask, self.tgt_real)
+        return Batch(*(torch.cat(tensors) for tensors in zip(first, (*first[:-1], again), strict=True)))
 
 
-def pad(sentences: Sequence[Sequence[int] | Array], multiple: int = 1) -> tuple[Tensor, Tensor]:
+def pad(sentences: Sequence[Sequence[int]], multiple: int = 1) -> tuple[Tensor, Tensor]:
     """Ids [B, S] and mask [B, S] of sentences of ids, each with EOS put after it; S is a multiple of `multiple`."""
-    lengths = np.array([len(sentence) + 1 for sentence in sentences])
-    ids = np.full((len(sentences), -(-int(lengths.max()) // multiple) * multiple), PAD_ID, np.int64)
-    for row, sentence in zip(ids, sentences, strict=True):
-        row[: len(sentence)] = sentence
-        row[len(sentence)] = EOS_ID
-    return torch.from_numpy(ids), torch.from_numpy(np.arange(ids.shape[1]) < lengths[:, None])
+    return _padded(*run_together(sentences), multiple)
+
+
+def _padded(together: Array, lengths: Array, multiple: int = 1) -> tuple[Tensor, Tensor]:
+    """As `pad`, of sentences whose ids stand one after the other in `together`, `lengths` [B] of them in each."""
+    places = np.arange(-(-(int(lengths.max()) + 1) // multiple) * multiple)
+    ids = np.full((len(lengths), len(places)), PAD_ID, np.int64)
+    ids[places < lengths[:, None]] = together
+    ids[np.arange(len(lengths)), lengths] = EOS_ID
+    return torch.from_numpy(ids), torch.from_numpy(places <= lengths[:, None])
 
 
 class Side:
     """Sentences of ids: some of those that lie in `runs`, in any order."""
 
-    def __init__(self, runs: Mapped[Array], rows: Array, lengths: Array) -> None:
+    def __init__(self, runs: Runs | RunsOfFiles, rows: Array, lengths: Array) -> None:
         """`rows` [N] are their places in `runs`; `lengths` [N] is how many ids each has."""
         self.runs, self.rows, self.lengths = runs, rows, lengths
 
@@ -61,6 +75,12 @@ class Side:
     def at(self, indices: Array) -> Side:
         """Some of them."""
         return Side(self.runs, self.rows[indices], self.lengths[indices])
+
+    def padded(self, indices: list[int]) -> tuple[Tensor, Tensor]:
+        """Some of them, as `pad` gives them."""
+        found = self.runs.gather(self.rows[indices].astype(np.int64))
+        self.runs.release()
+        return _padded(*found)
 
 
 class ParallelCorpus:
@@ -81,7 +101,7 @@ class ParallelCorpus:
         return cls.stored(*((each, each.lengths()) for each in runs))
 
     @classmethod
-    def stored(cls, src: tuple[Mapped[Array], Array], tgt: tuple[Mapped[Array], Array]) -> ParallelCorpus:
+    def stored(cls, src: tuple[Runs, Array], tgt: tuple[Runs, Array]) -> ParallelCorpus:
         """All pairs of sentences that lie somewhere, each side with its lengths."""
         rows = np.arange(len(src[0]), dtype=np.uint32)
         return cls(Side(src[0], rows, src[1]), Side(tgt[0], rows, tgt[1]))
@@ -105,13 +125,11 @@ class ParallelCorpus:
 
     def batch(self, indices: list[int]) -> Batch:
         """The pairs of `indices`, padded."""
-        src, src_mask = pad([self.src[i] for i in indices])
-        tgt_out, tgt_mask = pad([self.tgt[i] for i in indices])
-        for side in (self.src, self.tgt):
-            side.runs.release()
+        src, src_mask = self.src.padded(indices)
+        tgt_out, tgt_mask = self.tgt.padded(indices)
         tgt_in = torch.cat([torch.full((len(indices), 1), BOS_ID), tgt_out[:, :-1]], dim=1)
         tgt_in = tgt_in.masked_fill(~tgt_mask, PAD_ID)
-        return Batch(src, src_mask, tgt_in, tgt_out, tgt_mask)
+        return Batch(src, src_mask, tgt_in, tgt_out, tgt_mask, tgt_mask.flatten().nonzero()[:, 0])
 
     def epoch(self, batch_tokens: int, seed: int, epoch: int) -> Batches:
         """Indices of the batches of one epoch, the same for the same arguments.

@@ -7,7 +7,7 @@ import os
 from abc import abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -68,12 +68,31 @@ class Mapped(Sequence[T]):
 
 
 def take(items: Sequence[T], indices: Sequence[int]) -> list[T]:
-    """These items, from anywhere."""
+    """These items, from anywhere; those that stand close together are looked at together."""
     found: list[T] = []
     for start in range(0, len(indices), SCATTERED):
-        found += [items[i] for i in indices[start : start + SCATTERED]]
-        if isinstance(items, Mapped):
-            items.release()
+        block = indices[start : start + SCATTERED]
+        first, end = min(block), max(block) + 1
+        if end - first <= 2 * len(block):
+            some = items[first:end]
+            found += [some[i - first] for i in block]
+        else:
+            found += [items[i] for i in block]
+            if isinstance(items, Mapped):
+                items.release()
+    return found
+
+
+def run_together(runs: Sequence[Sequence[int] | Array], dtype: type[np.generic] = np.int32) -> tuple[Array, Array]:
+    """The numbers of some runs one after the other, and how many each has."""
+    lengths = np.fromiter(map(len, runs), np.int64, len(runs))
+    return np.fromiter(chain.from_iterable(runs), dtype, lengths.sum()), lengths
+
+
+def gathered(flat: Array, starts: Array, lengths: Array) -> Array:
+    """Of `flat` the runs that begin at `starts` [N] and have `lengths` [N], one after the other."""
+    before = np.cumsum(lengths) - lengths
+    found: Array = flat[np.arange(lengths.sum()) + np.repeat(starts - before, lengths)]
     return found
 
 
@@ -100,6 +119,12 @@ class Runs(Mapped[Array]):
     def one(self, i: int) -> Array:
         """Run `i`."""
         return self.flat[self.bounds[i] : self.bounds[i + 1]]
+
+    def gather(self, indices: Array) -> tuple[Array, Array]:
+        """The runs of `indices` [N], one after the other, and their lengths [N]."""
+        starts = self.bounds[indices]
+        lengths = self.bounds[indices + 1] - starts
+        return gathered(self.flat, starts, lengths), lengths
 
     def release(self) -> None:
         """See Mapped."""
@@ -209,6 +234,22 @@ class Chain(Mapped[T]):
         """See Mapped."""
         for part in self.parts:
             part.release()
+
+
+class RunsOfFiles(Chain[Array]):
+    """Runs one after the other, as of the lines of several files."""
+
+    def __init__(self, parts: Sequence[Runs]) -> None:
+        super().__init__(parts)
+        self._runs = parts
+
+    def gather(self, indices: Array) -> tuple[Array, Array]:
+        """See Runs."""
+        parts = np.searchsorted(self._starts, indices, "right") - 1
+        found = [runs.gather(indices[parts == i] - self._starts[i]) for i, runs in enumerate(self._runs)]
+        flat, lengths = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+        place = np.argsort(np.argsort(parts, kind="stable"))  # of each index, when they are gathered part by part
+        return gathered(flat, (np.cumsum(lengths) - lengths)[place], lengths[place]), lengths[place]
 
 
 class Beside(Mapped[tuple[str, str]]):

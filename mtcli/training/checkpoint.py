@@ -18,7 +18,6 @@ def dump(loop: TrainingLoop, extra: dict[str, Any]) -> bytes:
     """The state of the loop and the plain values `extra`, as the content of a safetensors file."""
     tensors = {f"model.{name}": parameter.detach() for name, parameter in loop.model.named_parameters()}
     tensors |= {f"average.{name}": parameter.detach() for name, parameter in loop.averaged.named_parameters()}
-    tensors["average_count"] = loop.average.n_averaged
     for name, parameter in loop.model.named_parameters():
         for key, value in loop.optimizer.state.get(parameter, {}).items():
             tensors[f"optimizer.{key}.{name}"] = value
@@ -60,7 +59,6 @@ def restore(loop: TrainingLoop, path: str) -> dict[str, Any]:
 def _restore_tensors(loop: TrainingLoop, tensors: dict[str, Tensor]) -> None:
     loop.model.load_parameters(_below("model.", tensors))
     loop.averaged.load_parameters(_below("average.", tensors))
-    loop.average.n_averaged.copy_(tensors["average_count"])
     for key in ("step", "exp_avg", "exp_avg_sq"):
         values = _below(f"optimizer.{key}.", tensors)
         for name, parameter in loop.model.named_parameters():

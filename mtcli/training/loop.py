@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.optim.swa_utils import AveragedModel
 
 from mtcli.config import TrainingConfig
 from mtcli.data.batches import Batch, Batches, ParallelCorpus
@@ -27,7 +26,6 @@ log = logging.getLogger("mtcli")
 
 TRIALS = 3
 """Batches that are computed to tell how long training will take."""
-Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,8 @@ class TrainingLoop:
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         if not self.parameters:
             raise UsageError(f"training.freeze = {list(config.freeze)} leaves nothing to train")
-        self.average = AveragedModel(model, multi_avg_fn=_average(config.average_decay))
+        self.averaged = copy.deepcopy(self.model).requires_grad_(False)
+        """The model with the moving average of the weights: the one to validate and keep."""
         self.optimizer = AdamW(self.parameters, config.weight_decay)
         self.dtype = matmul_dtype(config.precision, device)
         self.step = self.epoch = self.position = 0
@@ -85,13 +84,10 @@ class TrainingLoop:
         """When training would have started had it never been interrupted."""
         self._made: tuple[int, ParallelCorpus, Batches] | None = None
         """The epoch that was last made, with its corpus and batches."""
+        self._ahead: tuple[ParallelCorpus, list[int], Batch] | None = None
+        """The batch that will be wanted next: on its way to the device while that computes."""
         self.epoch_batches = 0
         """Updates in the current epoch, once its corpus is there."""
-
-    @property
-    def averaged(self) -> EncoderDecoder:
-        """The model with the moving average of the weights: the one to validate and keep."""
-        return cast(EncoderDecoder, self.average.module)
 
     @property
     def seconds(self) -> float:
@@ -123,7 +119,7 @@ class TrainingLoop:
         times = []
         for batch in batches[:TRIALS] if left else []:
             started = time.monotonic()
-            self._gradients(corpus, batch, 1)
+            self._gradients(corpus, batch, 1).item()  # waits for the device
             times.append(time.monotonic() - started)
         return statistics.median(times) * total * left if times else 0.0
 
@@ -137,7 +133,7 @@ class TrainingLoop:
             while self.position < len(batches):
                 if self.progress >= 1:
                     return
-                yield self._update(corpus, batches[self.position])
+                yield self._update(corpus, batches)
             self.epoch, self.position = self.epoch + 1, 0
 
     def _this_epoch(self) -> tuple[ParallelCorpus, Batches]:
@@ -147,28 +143,46 @@ class TrainingLoop:
             self._made = self.epoch, corpus, corpus.epoch(self.config.batch_tokens, self.config.seed, self.epoch)
         return self._made[1], self._made[2]
 
-    def _update(self, corpus: ParallelCorpus, indices: list[int]) -> StepRecord:
+    def _update(self, corpus: ParallelCorpus, batches: Batches) -> StepRecord:
         rate = self.config.learning_rate * schedule(self.step, self.progress, self.config.warmup_steps)
         self.model.train()
+        indices = batches[self.position]
         tokens = int(corpus.tgt.lengths[indices].sum()) + len(indices)
         loss = self._gradients(corpus, indices, tokens)
         parallel.add_up([loss, *(p.grad for p in self.parameters if p.grad is not None)])
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
-        if not norm.isfinite():
-            raise diverged(self.step)
         self.optimizer.step(rate)
-        self.average.update_parameters(self.model)
+        self._follow()
+        if self.position + 1 < len(batches):
+            self._look_ahead(corpus, batches[self.position + 1])
+        found = torch.stack([loss, norm]).tolist()  # here a GPU is waited for, once an update
+        if not math.isfinite(found[1]):
+            raise diverged(self.step)
         self.step += 1
         self.position += 1
         self.agree()
-        return StepRecord(self.step, self.epoch + 1, self.progress, loss.item(), tokens, rate, norm.item(), self.seconds)
+        return StepRecord(self.step, self.epoch + 1, self.progress, found[0], tokens, rate, found[1], self.seconds)
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Exponential moving average that follows closely at first, as in Polyak averaging with bias correction."""
+        share = 1 - min(self.config.average_decay, (1 + self.step) / (10 + self.step)) if self.step else 1.0
+        torch._foreach_lerp_(list(self.averaged.parameters()), list(self.model.parameters()), share)
+
+    def _look_ahead(self, corpus: ParallelCorpus, indices: list[int]) -> None:
+        part = _parts(self._mine(indices), self.micro_batches)[0]
+        self._ahead = corpus, part, corpus.batch(part).to(self.device)
+
+    def _mine(self, indices: list[int]) -> list[int]:
+        """The share of a batch that this process computes, at least one pair."""
+        return indices[parallel.rank() :: parallel.world()] or indices[:1]
 
     def _gradients(self, corpus: ParallelCorpus, indices: list[int], tokens: int) -> Tensor:
         """Gradients of the mean loss of `tokens` target tokens, of this process's share; returns that share of the loss.
 
         What is random depends on seed, step and process alone. When memory runs out, the batch is computed in smaller parts.
         """
-        mine = indices[parallel.rank() :: parallel.world()] or indices[:1]
+        mine = self._mine(indices)
         scale = (1.0 if len(indices) > parallel.rank() else 0.0) / tokens  # with nothing to do, gradients of zero
         while True:
             torch.manual_seed(((self.config.seed % 2**31) * 2**32 + self.step * 1_009 + parallel.rank()) % 2**63)
@@ -183,7 +197,10 @@ class TrainingLoop:
             log.warning("out of memory: each batch is now computed in %d parts, with the same result", self.micro_batches)
 
     def _backward(self, corpus: ParallelCorpus, indices: list[int], scale: float) -> Tensor:
-        batch = corpus.batch(indices).to(self.device)
+        if self._ahead and self._ahead[0] is corpus and self._ahead[1] == indices:
+            batch = self._ahead[2]
+        else:
+            batch = corpus.batch(indices).to(self.device)
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             losses = training_losses(self.model, batch, self.config.label_smoothing, self.config.r_drop)
         loss = losses.sum() * scale
@@ -203,25 +220,27 @@ def diverged(step: int) -> TrainingError:
 
 def token_losses(model: EncoderDecoder, batch: Batch) -> Tensor:
     """Cross-entropy in nats of each real target token of the batch, [N]."""
-    return F.cross_entropy(_logits(model, batch), batch.tgt_out[batch.tgt_mask], reduction="none")
+    return F.cross_entropy(_logits(model, batch), _targets(batch), reduction="none")
 
 
 def training_losses(model: EncoderDecoder, batch: Batch, label_smoothing: float, r_drop: float) -> Tensor:
     """What training makes small, for each real target token [N]: CrossEntropy, or with R-Drop what RDropLoss says."""
-    targets = batch.tgt_out[batch.tgt_mask]
     losses: Tensor
     if r_drop:
-        tensors = (batch.src, batch.src_mask, batch.tgt_in, batch.tgt_out, batch.tgt_mask)
-        logits = _logits(model, Batch(*(torch.cat([t, t]) for t in tensors)))
-        losses = RDropLoss.apply(logits, targets, label_smoothing, r_drop)  # type: ignore[no-untyped-call]
+        losses = RDropLoss.apply(_logits(model, batch.twice()), _targets(batch), label_smoothing, r_drop)  # type: ignore[no-untyped-call]
     else:
-        losses = CrossEntropy.apply(_logits(model, batch), targets, label_smoothing)  # type: ignore[no-untyped-call]
+        losses = CrossEntropy.apply(_logits(model, batch), _targets(batch), label_smoothing)  # type: ignore[no-untyped-call]
     return losses
+
+
+def _targets(batch: Batch) -> Tensor:
+    """What each real target token is [N]."""
+    return batch.tgt_out.flatten()[batch.tgt_real]
 
 
 def _logits(model: EncoderDecoder, batch: Batch) -> Tensor:
     """Of each real target token [N, V]; padding is not even projected."""
-    return model.project(model.features(batch.src, batch.src_mask, batch.tgt_in)[batch.tgt_mask])
+    return model.project(model.features(batch.src, batch.src_mask, batch.tgt_in).flatten(0, 1)[batch.tgt_real])
 
 
 def schedule(step: int, progress: float, warmup_steps: int) -> float:
@@ -231,13 +250,3 @@ def schedule(step: int, progress: float, warmup_steps: int) -> float:
     """
     warm = max((step + 1) / max(1, warmup_steps), progress / 0.1)
     return min(1.0, warm) * (1 - progress)
-
-
-def _average(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
-    """Exponential moving average that follows closely at first, as in Polyak averaging with bias correction."""
-
-    def update(averages: Tensors, weights: Tensors, count: Tensor | int) -> None:
-        share = 1 - min(decay, (1 + int(count)) / (10 + int(count)))
-        torch._foreach_lerp_(averages, weights, share)
-
-    return update
