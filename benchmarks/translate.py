@@ -22,7 +22,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import ctranslate2
+import torch
 
+from mtcli import Translator
 from mtcli.export import export_ctranslate2
 from mtcli.lines import read_lines
 from mtcli.package import ModelPackage, open_package
@@ -103,6 +105,33 @@ def compare(name: str, lines: list[str], runs: int, folder: Path) -> None:
             print(f"  {key:<46} {rate:8.0f} {rate / best['int8']:14.2f} {rate / best['float32']:12.2f}", flush=True)
 
 
+def on_gpu(name: str, lines: list[str], runs: int, folder: Path) -> None:
+    """Both engines on a GPU, in this process, given so many sentences at a time."""
+    package = open_package(name)
+    tokenizer, longest = package.tokenizer(), package.config.decoding.max_length(30)
+    pieces = [tokenizer.pieces(ids, "src") for ids in tokenizer.encode(lines, "src")]
+    export_ctranslate2(package, str(folder / "float16"), "float16")
+    rival = ctranslate2.Translator(str(folder / "float16"), device="cuda", compute_type="float16")
+    contenders: dict[str, Callable[[int, int], object]] = {}
+    for beam in (5, 1):
+        ours = Translator.load(name, "cuda", "torch", beam_size=beam)
+        contenders[f"mtcli --engine torch, beam {beam}"] = lambda at, n, ours=ours: ours.translate(lines[at : at + n])
+        contenders[f"CTranslate2 float16, beam {beam}"] = lambda at, n, beam=beam: rival.translate_batch(
+            pieces[at : at + n], beam_size=beam, max_batch_size=n, max_decoding_length=longest
+        )
+    rates: dict[str, list[list[float]]] = {key: [[], [], []] for key in contenders}
+    for _ in range(runs + 1):  # the first is for warming up
+        for key, run in contenders.items():
+            for found, (n, most) in zip(rates[key], ((1, 30), (32, 320), (512, 3072)), strict=True):
+                count, began = min(most, len(lines)), time.perf_counter()
+                for at in range(0, count, n):
+                    run(at, n)
+                found.append(count / (time.perf_counter() - began))
+    print(f"{torch.cuda.get_device_name()}: sentences/s, median of {runs}, given         1       32      512 at a time")
+    for key, sizes in rates.items():
+        print(f"  {key:<60}" + "".join(f"{statistics.median(each[1:]):9,.0f}" for each in sizes))
+
+
 def growth(name: str, lines: list[str], folder: Path) -> None:
     package = open_package(name).folder
     print("lines      seconds   most memory of the command so far")
@@ -119,9 +148,12 @@ def main() -> None:
     parser.add_argument("source", nargs="?", default="tests/data/tatoeba/test.de")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--rows", action="store_true")
+    parser.add_argument("--gpu", action="store_true", help="compare both engines on a GPU")
     args = parser.parse_args()
     lines = [line for line in read_lines(args.source) if line.strip()]
     with tempfile.TemporaryDirectory() as folder:
+        if args.gpu:
+            return on_gpu(args.model, lines, args.runs, Path(folder))
         if args.rows:
             growth(args.model, lines, Path(folder))
         else:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
+import os
 import random
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 import numpy as np
 
@@ -12,11 +17,12 @@ from mtcli.cache import passing
 from mtcli.config import TrainingConfig
 from mtcli.data.batches import ParallelCorpus, Side
 from mtcli.data.mapped import CHUNK, Array, Runs, RunsWriter, run_together, take
-from mtcli.errors import DataError
+from mtcli.errors import DataError, MtcliError
 from mtcli.noise import careless, joined
 from mtcli.sampling import Sampler
 from mtcli.store import LONG_TEXT
 from mtcli.tokenizer import SIDES, Tokenizer
+from mtcli.workers import beside
 
 log = logging.getLogger("mtcli")
 
@@ -59,13 +65,31 @@ class Epochs:
             raise DataError("no sentence pair is left to train on: every one has an empty or too long side, or is held out")
         self._weights = None if weights is None else weights[kept]
 
+    @property
+    def alike(self) -> bool:
+        """Whether nothing is cut or typed anew, so that an epoch is there at once."""
+        return not (self._sampler or self._noise)
+
     def __call__(self, epoch: int) -> ParallelCorpus:
         """The corpus of the epoch, counted from 0."""
-        corpus = self.plain if self._weights is None else self.plain.at(self._chosen(self._weights, epoch))
-        if not (self._sampler or self._noise):
+        corpus = self._shown(epoch)
+        if self.alike:
             return corpus
-        seen = self._seen(corpus, self._seed * 1_000_003 + epoch)
-        return _in_memory(seen) if len(corpus) < LONG_TEXT else _mapped(seen)
+        if len(corpus) < LONG_TEXT:
+            return _in_memory(self._seen(corpus, epoch))
+        with passing("epoch") as folder:
+            self.write(epoch, folder)
+            return read_epoch(folder)
+
+    def write(self, epoch: int, folder: Path) -> None:
+        """Write the epoch for `read_epoch`."""
+        with RunsWriter(folder / "src", np.int32) as src, RunsWriter(folder / "tgt", np.int32) as tgt:
+            for some in self._seen(self._shown(epoch), epoch):
+                for writer, lines in zip((src, tgt), some, strict=True):
+                    writer.write(*lines)
+
+    def _shown(self, epoch: int) -> ParallelCorpus:
+        return self.plain if self._weights is None else self.plain.at(self._chosen(self._weights, epoch))
 
     def _chosen(self, weights: Array, epoch: int) -> Array:
         """Each index as often as its weight; what is left of a weight that is no whole number is a probability."""
@@ -73,8 +97,9 @@ class Epochs:
         times = np.fromiter((int(weight) + (draw() < weight % 1) for weight in weights), np.int64, len(weights))
         return np.repeat(np.arange(len(weights)), times) if times.any() else np.zeros(1, np.int64)
 
-    def _seen(self, corpus: ParallelCorpus, seed: int) -> Iterator[tuple[Lines, Lines]]:
+    def _seen(self, corpus: ParallelCorpus, epoch: int) -> Iterator[tuple[Lines, Lines]]:
         """Some lines of the source, and of the target, at a time."""
+        seed = self._seed * 1_000_003 + epoch
         typing, draws = random.Random(seed), [np.random.PCG64(2 * seed), np.random.PCG64(2 * seed + 1)]
         for start in range(0, len(corpus), CHUNK):
             pairs = take(self._pairs, corpus.src.rows[start : start + CHUNK].tolist())
@@ -112,12 +137,51 @@ def _in_memory(seen: Iterator[tuple[Lines, Lines]]) -> ParallelCorpus:
     return ParallelCorpus.stored(*sides)
 
 
-def _mapped(seen: Iterator[tuple[Lines, Lines]]) -> ParallelCorpus:
-    """As `_in_memory`, in files whose names are gone at once: they go when nobody looks at them any more."""
-    with passing("epoch") as folder:
-        with RunsWriter(folder / "src", np.int32) as src, RunsWriter(folder / "tgt", np.int32) as tgt:
-            for some in seen:
-                for writer, lines in zip((src, tgt), some, strict=True):
-                    writer.write(*lines)
-        runs = [Runs.open(folder / side, np.int32) for side in SIDES]
+def read_epoch(folder: Path) -> ParallelCorpus:
+    """What `Epochs.write` wrote, mapped: the files may lose their names."""
+    runs = [Runs.open(folder / side, np.int32) for side in SIDES]
     return ParallelCorpus.stored(*((each, each.lengths()) for each in runs))
+
+
+class Ahead:
+    """The same epochs, of which another process makes the next one while this one is trained on."""
+
+    def __init__(self, epochs: Epochs) -> None:
+        self._epochs, self._coming = epochs, ExitStack()
+        self._next: tuple[int, BaseProcess, Path] | None = None
+        """The epoch that is coming, who makes it, and where."""
+        atexit.register(self.close)
+
+    def __call__(self, epoch: int) -> ParallelCorpus:
+        """See Epochs."""
+        with self._coming:
+            corpus = self._come(epoch)
+        if corpus is None:
+            corpus = self._epochs(epoch)
+        folder = self._coming.enter_context(passing("epoch"))
+        process = beside(_write, self._epochs, epoch + 1, folder)
+        self._coming.callback(_end, process)
+        self._next = epoch + 1, process, folder
+        return corpus
+
+    def close(self) -> None:
+        """End what is under way."""
+        self._coming.close()
+
+    def _come(self, epoch: int) -> ParallelCorpus | None:
+        if not self._next or self._next[0] != epoch:
+            return None
+        self._next[1].join()
+        return None if self._next[1].exitcode else read_epoch(self._next[2])
+
+
+def _write(epochs: Epochs, epoch: int, folder: Path) -> None:
+    try:
+        epochs.write(epoch, folder)
+    except (MtcliError, OSError, MemoryError):
+        os._exit(1)  # the process that wants it makes it itself then, and tells what is wrong
+
+
+def _end(process: BaseProcess) -> None:
+    process.kill()
+    process.join()

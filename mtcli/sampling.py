@@ -34,6 +34,7 @@ class Sampler:
         """`strength` is config.TrainingConfig.subword_sampling."""
         self._tokenizer, self._strength = tokenizer, strength
         self._ways = self._by_probability if kind == "unigram" else self._by_dropout
+        self._scores = {side: tokenizer.scores(side) for side in SIDES}
         self._known = {side: _Known() for side in SIDES}
 
     def encode(self, lines: list[str], side: Side, draw: np.random.BitGenerator) -> tuple[Array, Array]:
@@ -54,9 +55,9 @@ class Sampler:
         if fixed := self._fixed(word, side):
             return fixed
         ways = self._tokenizer.n_best(word, side, VARIANTS)
-        best = ways[0][1]
-        weights = [math.exp(self._strength * (score - best)) for _, score in ways]
-        return [ids for ids, _ in ways], weights
+        score = self._scores[side].__getitem__
+        scores = [sum(map(score, ids)) for ids in ways]
+        return ways, [math.exp(self._strength * (score - scores[0])) for score in scores]
 
     def _by_dropout(self, word: str, side: Side) -> Ways:
         """Ways in which each merge is left out with probability `strength` (Provilkov et al. 2020), all of one weight."""
@@ -101,10 +102,11 @@ class _Known:
     def add(self, word: str, ways: list[list[int]], weights: list[float]) -> None:
         """Know one more word."""
         self.number[word] = first = len(self.number)
+        total = sum(weights)
         for ids, share in zip(ways, itertools.accumulate(weights), strict=True):
             self._ids.extend(ids)
             self._bounds.append(len(self._ids))
-            self._ends.append((first << 32) + int(share / sum(weights) * 2**32))
+            self._ends.append((first << 32) + int(share / total * 2**32))
         self._ends[-1] = (first + 1) << 32
 
     def draw(self, words: list[str], draw: np.random.BitGenerator) -> tuple[Array, Array]:

@@ -58,10 +58,15 @@ class Tokenizer:
         processor = self._processor(side)
         return [processor.encode(line) for line in lines] if len(lines) < FEW else list(processor.encode(lines, num_threads=1))
 
-    def n_best(self, word: str, side: Side, count: int) -> list[tuple[list[int], float]]:
-        """The most likely ways to cut a word, at most `count`, each with its log-probability; of unigram models only."""
+    def n_best(self, word: str, side: Side, count: int) -> list[list[int]]:
+        """The most likely ways to cut a word, at most `count`, the best first; of unigram models only."""
+        found: list[list[int]] = self._processor(side).nbest_encode(word, nbest_size=count)
+        return found
+
+    def scores(self, side: Side) -> list[float]:
+        """The log-probability of each id; of unigram models only."""
         processor = self._processor(side)
-        return [(ids, sum(map(processor.get_score, ids))) for ids in processor.nbest_encode(word, nbest_size=count)]
+        return [processor.get_score(i) for i in range(processor.get_piece_size())]
 
     def score(self, piece: str, side: Side) -> float | None:
         """How early the merge to this piece comes, of bpe models: higher is earlier; None if text has no such piece."""

@@ -31,7 +31,7 @@ from mtcli.corpora import Texts, read_texts
 from mtcli.data.batches import ParallelCorpus, Side
 from mtcli.data.mapped import RunsOfFiles
 from mtcli.engines.torch_engine import pick_device
-from mtcli.epochs import Epochs
+from mtcli.epochs import Ahead, Epochs
 from mtcli.errors import PackageError, UsageError
 from mtcli.model import EncoderDecoder, build
 from mtcli.package import (
@@ -259,11 +259,12 @@ def _prepare(
     tokenizer = load_tokenizer(*models) if models else ModelPackage(folder, config).tokenizer()
     training = config.training
     sampler = Sampler(tokenizer, config.tokenizer.type, training.subword_sampling) if training.subword_sampling else None
-    corpora = Epochs(_ids(texts, tokenizer), texts.pairs, texts.weight_of_row, training, tokenizer, sampler)
+    epochs = Epochs(_ids(texts, tokenizer), texts.pairs, texts.weight_of_row, training, tokenizer, sampler)
     keep_memory()
     model = origin.load_model(tokenizer.sizes, device) if origin else build(config.model, tokenizer.sizes)
-    config = _complete(config, tokenizer, corpora.plain, len(texts.dev), model, device)
-    loop = TrainingLoop(model, corpora, _with_budget(config.training, corpora.plain), device)
+    config = _complete(config, tokenizer, epochs.plain, len(texts.dev), model, device)
+    corpora = epochs if epochs.alike or device.type == "cpu" else Ahead(epochs)  # training on a CPU needs all of it
+    loop = TrainingLoop(model, corpora, _with_budget(config.training, epochs.plain), device)
     run = TrainingRun(ModelPackage(folder, config), tokenizer, loop, texts.dev, texts.test)
     if not fresh:
         run.resume()

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +30,13 @@ def pool(workers: int, begin: Callable[..., None], *arguments: Any) -> ProcessPo
     """So many processes, each of which first calls `begin` with the arguments; nothing of these is copied."""
     fork = multiprocessing.get_context("fork")
     return ProcessPoolExecutor(workers, fork, _begin, (os.getpid(), begin, arguments))
+
+
+def beside(function: Callable[..., None], *arguments: Any) -> BaseProcess:
+    """A process that does this while this one goes on, with what this one has; it ends with it."""
+    process = multiprocessing.get_context("fork").Process(target=_begin, args=(os.getpid(), function, arguments), daemon=True)
+    process.start()
+    return process
 
 
 def _begin(parent: int, begin: Callable[..., None], arguments: tuple[Any, ...]) -> None:

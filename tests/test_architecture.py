@@ -35,7 +35,7 @@ AT_MODULE_LEVEL = {
     "safetensors": {"training.checkpoint"},
     "sentencepiece": {"tokenizer"},
     "sacrebleu": {"scoring", "testsets", "analysis", "judges", "assess"},
-    "numpy": {"data", "store", "corpora", "epochs", "trainer"},
+    "numpy": {"data", "store", "corpora", "epochs", "sampling", "trainer"},
     "typer": {"cli"},
 }
 """Where each library may be imported when a module is loaded; all others only inside functions."""

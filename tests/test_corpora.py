@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import multiprocessing
 import random
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from mtcli.corpora import read_texts
 from mtcli.data.batches import ParallelCorpus
 from mtcli.data.mapped import Runs
 from mtcli.data.split import Pairs
-from mtcli.epochs import Epochs
+from mtcli.epochs import Ahead, Epochs
 from mtcli.errors import UsageError
 from mtcli.noise import EMOJIS, careless
 from mtcli.sampling import Sampler
@@ -94,6 +95,24 @@ def test_an_epoch_of_much_text_lies_on_the_disk_and_leaves_nothing_there(monkeyp
     assert set(root().iterdir()) == before
 
 
+def test_another_process_makes_the_next_epoch_and_the_epochs_are_the_same() -> None:
+    pairs = real_pairs(200)
+    tokenizer = tokenizer_of(pairs, "unigram")
+    epochs = epochs_of(tokenizer, pairs, TrainingConfig(noise=0.5), Sampler(tokenizer, "unigram", 0.1))
+    wanted = [ids_of(epochs(epoch)) for epoch in range(4)]
+    ahead, before = Ahead(epochs), set(root().iterdir())
+    first = ahead(0)
+    [worker] = multiprocessing.active_children()
+    second = ahead(1)
+    assert not worker.is_alive() and worker.exitcode == 0
+    assert isinstance(second.src.runs, Runs) and second.src.runs.maps  # it came from the other process
+    [worker] = multiprocessing.active_children()
+    worker.kill()
+    assert [*map(ids_of, (first, second, ahead(2), ahead(3), ahead(1)))] == [*wanted, wanted[1]]  # killed, in order, out of order
+    ahead.close()
+    assert set(root().iterdir()) == before and not multiprocessing.active_children()
+
+
 SAMPLES = """
 import sys, json
 import numpy as np
@@ -131,7 +150,8 @@ def test_a_tag_is_never_cut(kind: str) -> None:
 def test_likely_pieces_are_drawn_as_often_as_their_probability_says() -> None:
     pairs = real_pairs(300)
     tokenizer = tokenizer_of(pairs, "unigram")
-    ways = tokenizer.n_best("Leben", "src", 32)
+    scores = tokenizer.scores("src")
+    ways = [(ids, sum(scores[i] for i in ids)) for ids in tokenizer.n_best("Leben", "src", 32)]
     drawn = Counter(map(tuple, sampled_lines(Sampler(tokenizer, "unigram", 0.5), ["Leben"] * 20_000, 3)))
     total = sum(math.exp(0.5 * score) for _, score in ways)
     assert len(ways) >= 3 and ways[0][0] == tokenizer.encode(["Leben"], "src")[0]
