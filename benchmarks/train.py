@@ -32,7 +32,7 @@ from mtcli.model import build
 from mtcli.model.transformer import sinusoids
 from mtcli.tokenizer import load_tokenizer, train_tokenizer
 from mtcli.training.loop import TrainingLoop, matmul_dtype, schedule
-from mtcli.training.memory import keep_memory
+from mtcli.training.memory import MOST_ON_GPU, USUAL, keep_memory
 from mtcli.vocab import BOS_ID, EOS_ID, PAD_ID, VocabSizes
 
 DATA = Path(__file__).parent.parent / "tests" / "data" / "tatoeba"
@@ -246,17 +246,20 @@ def main() -> None:
     )
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--updates", type=int, help=f"of each run; default: 30, or 300 on CUDA; the first {SKIP} are not timed")
+    parser.add_argument("--batch-tokens", type=int, help="positions of a batch; default: 4,096, or 32,768 on CUDA")
     parser.add_argument("--joeynmt", default="", metavar="PYTHON", help="interpreter of the environment that JoeyNMT 2.3 is in")
     parser.add_argument("--loss-curves", action="store_true", help="print losses instead of speed, by default of 200 updates")
     args = parser.parse_args()
     os.environ |= {"OMP_NUM_THREADS": str(args.threads), **ENVIRONMENT}
     torch.set_num_threads(args.threads)
     updates = args.updates or (200 if args.loss_curves else 300 if args.device == "cuda" else 30)
+    batch_tokens = args.batch_tokens or (MOST_ON_GPU if args.device == "cuda" else USUAL)
     corpus, vocab = read_corpus(args.src, args.tgt)
     print(f"{len(corpus):,} pairs, {vocab:,} pieces, torch {torch.__version__}, {args.device}, {args.threads} threads")
+    print(f"batches of {batch_tokens:,} positions")
     for size in args.size or (["small", "base", "big"] if args.device == "cuda" else ["small"]):
         values = preset(size, "transformer")
-        values["training"] |= {"batch_tokens": 4096, "steps": updates}
+        values["training"] |= {"batch_tokens": batch_tokens, "steps": updates}
         job = Job(parse_config(values), corpus, vocab, args.device, args.joeynmt)
         c = job.config.model
         print(f"\nTransformer {size}: {c.encoder_layers}+{c.decoder_layers} layers of width {c.width}, feed-forward {c.ff_width}")
