@@ -113,7 +113,7 @@ def run_plain(job: Job) -> list[Update]:
         for indices in job.corpus.epoch(t.batch_tokens, t.seed, epoch):
             if len(updates) == t.steps:
                 return updates
-            batch = job.corpus.batch(indices).to(job.device)
+            batch = job.corpus.batch(indices).to(torch.device(job.device))
             for group in optimizer.param_groups:
                 group["lr"] = t.learning_rate * schedule(len(updates), len(updates) / t.steps, t.warmup_steps)
             logits = model(batch.src, batch.src_mask, batch.tgt_in)
