@@ -110,6 +110,7 @@ def _new_folder(folder: Path) -> Iterator[Path]:
 
 
 def _save(package: ModelPackage, folder: Path, quantization: str) -> None:
+    import numpy as np
     import torch
     from ctranslate2.specs import TransformerSpec
 
@@ -125,7 +126,8 @@ def _save(package: ModelPackage, folder: Path, quantization: str) -> None:
     spec.config.layer_norm_epsilon = model.decoder_norm.eps
     spec.config.add_attribute("quantization", quantization)
     spec.validate()
-    spec.optimize(None if quantization == "float32" else quantization)
+    with np.errstate(over="ignore"):  # IMPOSSIBLE is minus infinity in float16
+        spec.optimize(None if quantization == "float32" else quantization)
     spec.save(str(folder))
 
 
