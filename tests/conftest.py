@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import fcntl
+import functools
 import json
 import os
 import shlex
+import socket
 import subprocess
 import sys
 import tempfile
@@ -39,11 +43,92 @@ TINY = [
 def mtcli(
     *args: str | Path, stdin: bytes = b"", code: int = 0, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run the real command in a subprocess and check its exit code."""
-    command = [sys.executable, "-m", "mtcli", *map(str, args)]
-    done = subprocess.run(command, input=stdin, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1", **(env or {})})
+    """Run the command in a process of its own, whatever it prints to a file, and check its exit code.
+
+    It is forked from one that has loaded all that mtcli may need: loading torch anew takes longer than most tests.
+    """
+    feed, receive = os.pipe()[::-1]
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        feeder = threading.Thread(target=_feed, args=(feed, stdin), daemon=True)
+        feeder.start()
+        try:
+            found = forked([*map(str, args)], Path.cwd(), {**os.environ, **(env or {})}, (receive, out.fileno(), err.fileno()))
+        finally:
+            os.close(receive)
+        feeder.join()
+        out.seek(0)
+        err.seek(0)
+        done = subprocess.CompletedProcess(args, found, out.read(), err.read())
     assert done.returncode == code, f"exit {done.returncode}: {done.stderr.decode()}"
     return done
+
+
+def _feed(pipe: int, data: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError), open(pipe, "wb") as file:
+        file.write(data)
+
+
+SERVER = """
+import atexit, json, os, signal, socket, sys
+import mtcli.pieces, mtcli.pipe, mtcli.scoring, mtcli.trainer
+from mtcli.cli import commands, main
+commands([])  # loads them
+asking = socket.socket(fileno=int(sys.argv[1]))
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that wait
+while True:
+    request, streams, _, _ = socket.recv_fds(asking, 1 << 20, 4)
+    if not request:
+        break
+    arguments, folder, env = json.loads(request)
+    if not os.fork():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        asking.close()
+        child = os.fork()
+        if child:
+            code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            os.write(streams[3], str(code).encode())
+            os._exit(0)
+        os.close(streams[3])
+        for number, stream in enumerate(streams[:3]):
+            os.dup2(stream, number)
+            os.close(stream)
+        os.chdir(folder)
+        os.environ.clear()
+        os.environ.update(env)
+        sys.argv = ["mtcli", *arguments]
+        try:
+            main()
+        except SystemExit as exit:
+            sys.stdout.flush()
+            atexit._run_exitfuncs()
+            os._exit(exit.code)  # tearing torch down would take longer than the test
+    for stream in streams:
+        os.close(stream)
+"""
+
+
+@functools.cache
+def _server() -> socket.socket:
+    """What takes requests, for as long as this process lives."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen([sys.executable, "-c", SERVER, str(theirs.fileno())], env=env, pass_fds=[theirs.fileno()])
+    theirs.close()
+    atexit.register(process.wait)
+    atexit.register(ours.close)  # it ends when nobody can ask any more
+    return ours
+
+
+def forked(args: list[str], folder: Path, env: dict[str, str], streams: tuple[int, int, int]) -> int:
+    """Exit code of the command with these streams, which runs in `folder`."""
+    answer, tell = os.pipe()
+    with open(answer, "rb") as answered:
+        try:
+            request = json.dumps([args, str(folder), {**env, "OMP_NUM_THREADS": "1"}]).encode()
+            socket.send_fds(_server(), [request], [*streams, tell])
+        finally:
+            os.close(tell)
+        return int(answered.read())
 
 
 def assert_lines(out: bytes, count: int) -> list[str]:
@@ -98,49 +183,16 @@ def handed(transformer_package: Path, tmp_path_factory: pytest.TempPathFactory) 
     return once(tmp_path_factory, "handed", lambda folder: mtcli("export", "-m", transformer_package, "--to", "package", folder))
 
 
-Server = subprocess.Popen[str]
-SERVER = """
-import json, os, sys
-import mtcli.pieces, mtcli.pipe, mtcli.scoring, mtcli.trainer
-from mtcli.cli import commands, main
-commands([])  # loads them
-for request in sys.stdin:
-    arguments, folder, streams = json.loads(request)
-    child = os.fork()
-    if not child:
-        os.chdir(folder)
-        for number, name in enumerate(streams):
-            os.dup2(os.open(name, os.O_RDWR | os.O_CREAT), number)
-        sys.argv = ["mtcli", *arguments]
-        try:
-            main()
-        except SystemExit as exit:
-            sys.stdout.flush()
-            os._exit(exit.code)  # tearing torch down would take longer than the test
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-"""Runs the command line in a process of its own for each request, without loading torch anew each time."""
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def run(place: Path, command: str, stdin: bytes = b"", stdout: str = "") -> tuple[int, bytes, list[str]]:
+    """Exit code, standard output, and the lines of standard error of a command that runs in `place`, as for a new user."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("MTCLI")}
-    env |= {"OMP_NUM_THREADS": "1", "XDG_DATA_HOME": str(tmp_path_factory.mktemp("data_home"))}
-    arguments = [sys.executable, "-c", SERVER]
-    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env) as process:
-        yield process
-
-
-def run(server: Server, place: Path, command: str, stdin: bytes = b"", stdout: str = "") -> tuple[int, bytes, list[str]]:
-    """Exit code, standard output, and the lines of standard error of a command that runs in `place`."""
-    streams = [place.with_name(name) for name in ("stdin", "stdout", "stderr")]
-    for stream, content in zip(streams, (stdin, b"", b""), strict=True):
-        stream.write_bytes(content)
-    names = [str(streams[0]), stdout or str(streams[1]), str(streams[2])]
-    assert server.stdin and server.stdout
-    print(json.dumps([shlex.split(command), str(place), names]), file=server.stdin, flush=True)
-    code = int(server.stdout.readline())
-    return code, b"" if stdout else streams[1].read_bytes(), streams[2].read_text().splitlines()
+    names = [place.with_name(name) for name in ("stdin", "stdout", "stderr")]
+    for name, content in zip(names, (stdin, b"", b""), strict=True):
+        name.write_bytes(content)
+    with open(names[0], "rb") as given, open(stdout or names[1], "r+b") as out, open(names[2], "r+b") as err:
+        streams = given.fileno(), out.fileno(), err.fileno()
+        code = forked(shlex.split(command), place, {**env, "XDG_DATA_HOME": str(place.parent / "data_home")}, streams)
+    return code, b"" if stdout else names[1].read_bytes(), names[2].read_text().splitlines()
 
 
 def contents(folder: Path) -> dict[Path, bytes]:

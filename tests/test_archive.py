@@ -10,7 +10,7 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_LZMA, ZipFile, ZipInfo
 
 import pytest
-from conftest import Server, assert_lines, contents, mtcli, run
+from conftest import assert_lines, contents, mtcli, run
 
 from mtcli.archive import MOST
 
@@ -32,39 +32,39 @@ def place(packed: Path, tmp_path: Path) -> Path:
     return tmp_path / "place"
 
 
-def test_what_was_packed_is_the_package_it_was(transformer_package: Path, server: Server, place: Path) -> None:
-    assert run(server, place, f"export -m {transformer_package} --to package folder")[0] == 0
-    assert run(server, place, "import package small.zip") == (0, b"models/small\n", [])
-    assert run(server, place, "import package small.zip -m another/name") == (0, b"another/name\n", [])
+def test_what_was_packed_is_the_package_it_was(transformer_package: Path, place: Path) -> None:
+    assert run(place, f"export -m {transformer_package} --to package folder")[0] == 0
+    assert run(place, "import package small.zip") == (0, b"models/small\n", [])
+    assert run(place, "import package small.zip -m another/name") == (0, b"another/name\n", [])
     for name in ("models/small", "another/name"):
         assert contents(place / name) == contents(place / "folder")
-    found = [run(server, place, f"translate -m {name}", TEXT) for name in ("small", "folder")]
+    found = [run(place, f"translate -m {name}", TEXT) for name in ("small", "folder")]
     assert found[0] == found[1] and found[0][0] == 0
     assert_lines(found[0][1], 2)
-    code, _, [said] = run(server, place, "import package small.zip")
+    code, _, [said] = run(place, "import package small.zip")
     assert code == 1 and "models/small: exists already: give another -m" in said
     assert not list(place.rglob(".*"))
 
 
-def test_the_same_package_gives_the_same_archive(transformer_package: Path, server: Server, place: Path) -> None:
+def test_the_same_package_gives_the_same_archive(transformer_package: Path, place: Path) -> None:
     command = f"export -m {transformer_package} --to package"
-    assert run(server, place, f"{command} again.zip")[0] == 0
+    assert run(place, f"{command} again.zip")[0] == 0
     with ZipFile(place / "small.zip") as first, ZipFile(place / "again.zip") as second:
         names = [name.replace("again", "small", 1) for name in second.namelist()]
         assert names == first.namelist()
         assert [second.read(name) for name in second.namelist()] == [first.read(name) for name in first.namelist()]
-    code, _, [said] = run(server, place, f"{command} again.zip")
+    code, _, [said] = run(place, f"{command} again.zip")
     assert code == 1 and "again.zip: exists already" in said
 
 
 @pytest.mark.slow
-def test_a_whole_package_that_was_packed_by_other_means_is_taken(rnn_package: Path, server: Server, place: Path) -> None:
+def test_a_whole_package_that_was_packed_by_other_means_is_taken(rnn_package: Path, place: Path) -> None:
     """Without a folder around it, with what training needs, with folders as members."""
     shutil.make_archive(str(place / "other"), "zip", rnn_package)
-    assert run(server, place, "import package other.zip -m rnn")[:2] == (0, b"models/rnn\n")
+    assert run(place, "import package other.zip -m rnn")[:2] == (0, b"models/rnn\n")
     assert contents(place / "models" / "rnn") == contents(rnn_package)
-    expected = run(server, place, f"translate -m {rnn_package}", TEXT)
-    assert run(server, place, "translate -m rnn", TEXT) == expected and expected[0] == 0
+    expected = run(place, f"translate -m {rnn_package}", TEXT)
+    assert run(place, "translate -m rnn", TEXT) == expected and expected[0] == 0
 
 
 Harm = Callable[[Path], None]
@@ -161,12 +161,12 @@ HARMS: dict[str, tuple[Harm, str]] = {  # what is done to the archive, and words
 
 
 @pytest.mark.parametrize("case", HARMS)
-def test_what_is_no_whole_package_is_refused_and_nothing_written(case: str, server: Server, place: Path) -> None:
+def test_what_is_no_whole_package_is_refused_and_nothing_written(case: str, place: Path) -> None:
     harm, words = HARMS[case]
     harm(place / "small.zip")
     (place / "models").mkdir()
     before = contents(place.parent)
-    code, out, said = run(server, place, "import package small.zip -m new")
+    code, out, said = run(place, "import package small.zip -m new")
     assert (code, out, len(said)) == (1, b"", 1), said
     assert words in said[0] and "this is a bug" not in said[0] and len(said[0]) < 400
     after = contents(place.parent)
@@ -176,17 +176,17 @@ def test_what_is_no_whole_package_is_refused_and_nothing_written(case: str, serv
 
 
 @pytest.mark.slow
-def test_bits_that_flip_and_archives_that_are_cut(server: Server, place: Path) -> None:
+def test_bits_that_flip_and_archives_that_are_cut(place: Path) -> None:
     """Such an archive gives the very package, or one line."""
     data, chance = (place / "small.zip").read_bytes(), random.Random(1)
-    assert run(server, place, "import package small.zip -m whole")[0] == 0
+    assert run(place, "import package small.zip -m whole")[0] == 0
     codes = []
     for number in range(100):
         harmed = bytearray(data)
         where = len(data) - 1 - chance.randrange(chance.choice([len(data), 1_500]))  # what is counted stands at the end
         harmed[where] ^= 1 << chance.randrange(8)
         (place / "small.zip").write_bytes(harmed if chance.random() < 0.7 else data[:where])
-        code, _, said = run(server, place, f"import package small.zip -m new{number}")
+        code, _, said = run(place, f"import package small.zip -m new{number}")
         codes.append(code)
         if code:
             assert (code, len(said)) == (1, 1) and "this is a bug" not in said[0], (where, said)
@@ -195,13 +195,13 @@ def test_bits_that_flip_and_archives_that_are_cut(server: Server, place: Path) -
     assert codes.count(1) > 50
 
 
-def test_what_cannot_be_asked_for_is_told(server: Server, place: Path) -> None:
+def test_what_cannot_be_asked_for_is_told(place: Path) -> None:
     for command, code, words in (
         ("import package nothing.zip", 1, "nothing.zip: no such file"),
         ("import package . -m new", 1, ".: is a folder"),
         ("import onnx small.zip", 2, "the format cannot be onnx: choose package"),
         ("import package small.zip -m /proc/x", 1, "/proc/x: cannot be written"),
     ):
-        found = run(server, place, command)
+        found = run(place, command)
         assert found[0] == code and words in found[2][0] and len(found[2]) == 1, found
     assert MOST == 100 and [path.name for path in place.iterdir()] == ["small.zip"]

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import DATA, TINY, Server, contents, mtcli, run
+from conftest import DATA, TINY, contents, mtcli, run
 
 from mtcli.errors import PackageError
 from mtcli.package import set_aside
@@ -307,17 +307,15 @@ BAD_INPUT = [  # command, exit code, words that the error must hold
 @pytest.mark.parametrize(
     ("command", "code", "words"), BAD_INPUT, ids=[command.replace(TRAIN, "train again") for command, _, _ in BAD_INPUT]
 )
-def test_bad_input(command: str, code: int, words: str, server: Server, place: Path) -> None:
-    assert_refused(server, place, command, code, words)
+def test_bad_input(command: str, code: int, words: str, place: Path) -> None:
+    assert_refused(place, command, code, words)
 
 
-def assert_refused(
-    server: Server, place: Path, command: str, code: int, words: str, stdout: str = "", stdin: bytes = b"Hallo\n"
-) -> None:
+def assert_refused(place: Path, command: str, code: int, words: str, stdout: str = "", stdin: bytes = b"Hallo\n") -> None:
     """The command exits with the code and one line of error that holds the words; nothing is printed and no file changed."""
     before = contents(place)
     stdin = b"" if command == "score train.en" else stdin
-    found, output, errors = run(server, place, command, stdin, stdout)
+    found, output, errors = run(place, command, stdin, stdout)
     assert (found, output, len(errors)) == (code, b"", 1), errors
     assert errors[0].startswith("mtcli: error: ")
     assert [word for word in words.split() if word not in errors[0]] == [], errors[0]
@@ -366,15 +364,15 @@ BROKEN_PACKAGE = [  # how the package is broken, command, words that the error m
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("how", "command", "words"), BROKEN_PACKAGE)
-def test_broken_package(how: str, command: str, words: str, server: Server, place: Path) -> None:
+def test_broken_package(how: str, command: str, words: str, place: Path) -> None:
     damage(place / "de-en", how)
-    assert_refused(server, place, command, 1, words)
+    assert_refused(place, command, 1, words)
 
 
-def test_two_do_not_train_one_package(server: Server, place: Path) -> None:
+def test_two_do_not_train_one_package(place: Path) -> None:
     handle = os.open(place / "de-en", os.O_RDONLY)
     fcntl.flock(handle, fcntl.LOCK_EX)
-    assert_refused(server, place, f"{TRAIN} --steps 9", 1, "de-en: another command is training it")
+    assert_refused(place, f"{TRAIN} --steps 9", 1, "de-en: another command is training it")
     os.close(handle)
 
 
@@ -390,8 +388,8 @@ def test_a_folder_that_cannot_be_renamed_is_told() -> None:
         *("tokenizer encode -m de-en", "tokenizer decode -m de-en", "translate -m de-en", "translate -m de-en -o /dev/full"),
     ],
 )
-def test_full_disk(command: str, server: Server, place: Path) -> None:
-    assert_refused(server, place, command, 1, "No space left", stdout="/dev/full")
+def test_full_disk(command: str, place: Path) -> None:
+    assert_refused(place, command, 1, "No space left", stdout="/dev/full")
 
 
 @pytest.mark.parametrize("command", ["score train.en -i train.en", "models", "tokenizer encode -m de-en train.de"])
@@ -429,25 +427,25 @@ def assert_refused_without(closed: str, command: str, place: Path, words: str) -
         "translate -m de-en --threads -1",
     ],
 )
-def test_wrong_usage(command: str, server: Server, place: Path) -> None:
+def test_wrong_usage(command: str, place: Path) -> None:
     before = contents(place)
-    code, output, errors = run(server, place, command)
+    code, output, errors = run(place, command)
     assert (code, output) == (2, b"")
     assert errors[0].startswith("Usage: mtcli") and errors[-1].startswith("Error: ")
     assert contents(place) == before
 
 
-def test_debug_shows_the_traceback(server: Server, place: Path) -> None:
-    code, output, errors = run(server, place, "score nothing.en -i train.en --debug")
+def test_debug_shows_the_traceback(place: Path) -> None:
+    code, output, errors = run(place, "score nothing.en -i train.en --debug")
     assert (code, output) == (1, b"")
     assert errors[0].startswith("Traceback") and "nothing.en" in errors[-1]
 
 
-def test_broken_packages_are_listed(server: Server, place: Path) -> None:
+def test_broken_packages_are_listed(place: Path) -> None:
     damage(place / "de-en", "garble model.toml")
     (place / "models").mkdir()
     (place / "de-en").rename(place / "models" / "spoilt")
-    code, output, errors = run(server, place, "models list")
+    code, output, errors = run(place, "models list")
     assert (code, errors) == (0, [])
     assert re.search(r"^spoilt +broken +\d\.\d MB +- ", output.decode(), re.M)
 
@@ -545,17 +543,17 @@ ELSEWHERE = {  # what a single command cannot cause here: where it is caused, by
 
 
 @pytest.mark.slow
-def test_every_message_has_a_row(server: Server, place: Path) -> None:
+def test_every_message_has_a_row(place: Path) -> None:
     """Each error that is raised anywhere is caused by a command in the tables above, or ELSEWHERE says by what."""
     said = []
     for command, _, _ in BAD_INPUT:
-        said += run(server, place, command, b"" if command == "score train.en" else b"Hallo\n")[2]
+        said += run(place, command, b"" if command == "score train.en" else b"Hallo\n")[2]
     shutil.copytree(place / "de-en", place / "whole")
     for how, command, _ in BROKEN_PACKAGE:
         shutil.rmtree(place / "de-en")
         shutil.copytree(place / "whole", place / "de-en")
         damage(place / "de-en", how)
-        said += run(server, place, command, b"Hallo\n")[2]
+        said += run(place, command, b"Hallo\n")[2]
     text = "\n".join(said)
     missing = {where: pattern for pattern, where in messages().items() if not re.search(pattern, text)}
     for words, test in ELSEWHERE.items():

@@ -19,7 +19,8 @@ from conftest import TINY, head, mtcli
 from safetensors.torch import load_file
 
 COMMAND = [sys.executable, "-m", "mtcli", "train"]
-ENV = {**os.environ, "OMP_NUM_THREADS": "1"}
+ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+"""Python would leave half of a compiled module where no file may grow large, and load it the next time."""
 SETTINGS = [
     *("--seed", "3", "--set", "training.precision=float32", "--set", "model.dropout=0.3"),
     *("--set", "training.batch_tokens=512", "--set", "training.save_seconds=0", *TINY),

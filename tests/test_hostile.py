@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import TINY, Server, contents, head, mtcli, run
+from conftest import TINY, contents, head, mtcli, run
 from safetensors.torch import load, save
 
 from mtcli.package import open_package
@@ -38,10 +38,10 @@ def place(transformer_package: Path, handed: Path, tmp_path: Path) -> Path:
     return place
 
 
-def translated(server: Server, place: Path, command: str) -> tuple[int, bytes, str]:
+def translated(place: Path, command: str) -> tuple[int, bytes, str]:
     """Exit code, output and the line of error; an error must be one line, in bounded time, with nothing printed before."""
     began = time.monotonic()
-    code, out, errors = run(server, place, command, TEXT)
+    code, out, errors = run(place, command, TEXT)
     assert time.monotonic() - began < SECONDS
     if code:
         assert (code, out, len(errors)) == (1, b"", 1), (code, errors)
@@ -59,11 +59,11 @@ def sealed(package: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("sums", "cases"), [("sums", 200), ("no sums", 100)])
-def test_bits_that_flip_and_files_that_are_cut(sums: str, cases: int, server: Server, place: Path) -> None:
+def test_bits_that_flip_and_files_that_are_cut(sums: str, cases: int, place: Path) -> None:
     """With sums each is refused where it is read; without, as in older packages, it may pass, but does no other harm."""
     chance = random.Random(f"slow {sums}")
     command = "translate -m de-en --beam-size 1 --engine"
-    expected = {engine: translated(server, place, f"{command} {engine}")[1] for engine in ("torch", "ctranslate2")}
+    expected = {engine: translated(place, f"{command} {engine}")[1] for engine in ("torch", "ctranslate2")}
     read = {"torch": ["weights.safetensors"], "ctranslate2": ["ct2/config.json", "ct2/model.bin", "ct2/shared_vocabulary.json"]}
     if sums == "no sums":
         (place / "de-en" / "SHA256SUMS").unlink()
@@ -78,7 +78,7 @@ def test_bits_that_flip_and_files_that_are_cut(sums: str, cases: int, server: Se
         else:
             harmed[where] ^= 1 << chance.randrange(8)
         path.write_bytes(harmed)
-        code, out, said = translated(server, place, f"{command} {engine}")
+        code, out, said = translated(place, f"{command} {engine}")
         if path.name != "model.toml" and sums == "sums":
             assert code == 1 and path.name in said and "damaged" in said, (path, where)
         assert code or out.count(b"\n") == expected[engine].count(b"\n")
@@ -207,7 +207,7 @@ HOSTILE: dict[str, tuple[Harm, str, str]] = {  # what is done to a package, for 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", HOSTILE)
-def test_what_is_hostile_is_refused(case: str, server: Server, place: Path) -> None:
+def test_what_is_hostile_is_refused(case: str, place: Path) -> None:
     harm, which, words = HOSTILE[case]
     package = place / ("de-en" if which == "torch" else "handed")
     harm(package)
@@ -215,7 +215,7 @@ def test_what_is_hostile_is_refused(case: str, server: Server, place: Path) -> N
         sealed(package)
     before = {path: path.stat().st_mtime_ns for path in place.parent.rglob("*") if place.parent != path.parent}
     for engine in ("torch", "ctranslate2") if which == "both" else (which,):
-        code, _, said = translated(server, place, f"translate -m {package.name} --engine {engine}")
+        code, _, said = translated(place, f"translate -m {package.name} --engine {engine}")
         assert code == 1
         assert [word for word in words.split() if word not in said] == [], said
     assert before == {path: path.stat().st_mtime_ns for path in place.parent.rglob("*") if place.parent != path.parent}
@@ -237,7 +237,7 @@ AWAY = ["/dev/zero", "absolute", "/proc/self/mem"]
 
 @pytest.mark.parametrize("name", [*NAMES, "training", "SHA256SUMS", "report.html"])
 @pytest.mark.parametrize("target", ["../../outside/secret", *(pytest.param(target, marks=pytest.mark.slow) for target in AWAY)])
-def test_what_leads_out_of_a_package_is_refused(name: str, target: str, server: Server, place: Path) -> None:
+def test_what_leads_out_of_a_package_is_refused(name: str, target: str, place: Path) -> None:
     path, outside = place / "de-en" / name, place.parent / "outside"
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     path.symlink_to(outside / "secret" if target == "absolute" else target)
@@ -250,33 +250,33 @@ def test_what_leads_out_of_a_package_is_refused(name: str, target: str, server: 
         "export -m de-en --to package new",
         train,
     ):
-        code, _, said = translated(server, place, command)
+        code, _, said = translated(place, command)
         assert code == 1 and f"{name}: leads out of the package" in said
     assert contents(outside) == {Path("secret"): b"secret"}
     assert path.is_symlink()
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_no_file_is_refused(name: str, server: Server, place: Path) -> None:
+def test_what_is_no_file_is_refused(name: str, place: Path) -> None:
     path = place / "de-en" / name
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     os.mkfifo(path)
-    code, _, said = translated(server, place, "translate -m de-en")
+    code, _, said = translated(place, "translate -m de-en")
     assert code == 1 and f"{name}: is not a f" in said
 
 
-def test_a_package_may_be_a_link_and_hold_links_within(server: Server, place: Path) -> None:
-    before = translated(server, place, "translate -m de-en")
+def test_a_package_may_be_a_link_and_hold_links_within(place: Path) -> None:
+    before = translated(place, "translate -m de-en")
     (place / "link").symlink_to("de-en")
     (place / "de-en" / "w").write_bytes((place / "de-en" / "weights.safetensors").read_bytes())
     (place / "de-en" / "weights.safetensors").unlink()
     (place / "de-en" / "weights.safetensors").symlink_to("w")
-    assert translated(server, place, "translate -m link") == before
+    assert translated(place, "translate -m link") == before
     assert before[0] == 0
 
 
 @pytest.mark.slow
-def test_damage_is_told_from_difference(transformer_package: Path, server: Server, place: Path) -> None:
+def test_damage_is_told_from_difference(transformer_package: Path, place: Path) -> None:
     """What was changed on purpose can be used again; the sums are in the form of sha256sum."""
     sums = place / "de-en" / "SHA256SUMS"
     text = sums.read_text()
@@ -285,23 +285,23 @@ def test_damage_is_told_from_difference(transformer_package: Path, server: Serve
         assert hashlib.sha256((place / "de-en" / name).read_bytes()).hexdigest() == digest
     assert {"tokenizer.model", "weights.safetensors", "ct2/model.bin"} <= {line.split()[1] for line in text.splitlines()}
     with_weights(lambda weights: weights["encoder_norm.bias"].add_(0.1))(place / "de-en")
-    code, _, said = translated(server, place, "translate -m de-en --engine torch")
+    code, _, said = translated(place, "translate -m de-en --engine torch")
     assert code == 1 and "damaged" in said and "remove SHA256SUMS" in said
     sums.unlink()
-    assert translated(server, place, "translate -m de-en --engine torch")[0] == 0
+    assert translated(place, "translate -m de-en --engine torch")[0] == 0
     assert open_package(str(place / "de-en"))
 
 
-def test_what_a_package_says_cannot_steer_a_terminal(server: Server, place: Path) -> None:
+def test_what_a_package_says_cannot_steer_a_terminal(place: Path) -> None:
     toml = (place / "de-en" / "model.toml").read_text()
     licence = toml.replace('licence = ""', 'licence = "\\u001b[2J\\u001b]0;title\\u0007\\nü\\u202e"')
     (place / "models").mkdir()
     (place / "de-en").rename(place / "models" / "a\x1b[31m\nb")
     (place / "models" / "a\x1b[31m\nb" / "model.toml").write_text(licence)
-    code, out, errors = run(server, place, "models")
+    code, out, errors = run(place, "models")
     assert (code, errors) == (0, []) and b"\x1b" not in out and b"\x07" not in out
     [line] = [line for line in out.decode().splitlines() if "title" in line]
     assert line.startswith(r"a\x1b[31m b ") and r"\x1b[2J\x1b]0;title\x07 ü\u202e" in line
     (place / "handed" / "model.toml").write_text('format = 1\n"\\u001b[31m" = 1\n')
-    _, _, said = translated(server, place, "translate -m handed")
+    _, _, said = translated(place, "translate -m handed")
     assert r"unknown key \x1b[31m" in said and "\x1b" not in said

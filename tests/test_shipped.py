@@ -155,7 +155,8 @@ def test_weights_read_back_are_those_that_were_written_but_for_rounding(transfor
     weights = dict(package.load_model(sizes, torch.device("cpu")).named_parameters())
     for quantization, step in (("int8", 1 / 250), ("float16", 1 / 2000), ("float32", 0)):
         out = tmp_path / quantization
-        mtcli("export", "-m", transformer_package, "--to", "package", out, "--quantization", quantization)
+        done = mtcli("export", "-m", transformer_package, "--to", "package", out, "--quantization", quantization)
+        assert b"Warning" not in done.stderr
         found = parameters(read_variables((out / "ct2" / "model.bin").read_bytes()), weights)
         for name, weight in weights.items():
             if name != "output_bias":  # where pieces that may not be generated are told apart
