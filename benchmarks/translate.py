@@ -2,7 +2,8 @@
 
 mtcli is the whole command, text in to text out, less the time that it takes for one line; bare CTranslate2 is its
 `translate_batch` alone, on pieces made beforehand, in several configurations. Each row is a median; the runs take turns.
-`--rows` shows the cost of more lines, and the most memory that the command took.
+`--rows` shows the cost of more lines, and the most memory that the command took. On a GPU, if there is one, both engines are
+compared, too.
 
     python benchmarks/translate.py -m models/demo-de-en tests/data/tatoeba/test.de
 """
@@ -111,14 +112,19 @@ def on_gpu(name: str, lines: list[str], runs: int, folder: Path) -> None:
     tokenizer, longest = package.tokenizer(), package.config.decoding.max_length(30)
     pieces = [tokenizer.pieces(ids, "src") for ids in tokenizer.encode(lines, "src")]
     export_ctranslate2(package, str(folder / "float16"), "float16")
-    rival = ctranslate2.Translator(str(folder / "float16"), device="cuda", compute_type="float16")
     contenders: dict[str, Callable[[int, int], object]] = {}
     for beam in (5, 1):
         ours = Translator.load(name, "cuda", "torch", beam_size=beam)
         contenders[f"mtcli --engine torch, beam {beam}"] = lambda at, n, ours=ours: ours.translate(lines[at : at + n])
-        contenders[f"CTranslate2 float16, beam {beam}"] = lambda at, n, beam=beam: rival.translate_batch(
-            pieces[at : at + n], beam_size=beam, max_batch_size=n, max_decoding_length=longest
-        )
+    try:
+        rival = ctranslate2.Translator(str(folder / "float16"), device="cuda", compute_type="float16")
+    except (RuntimeError, ValueError) as error:  # built without CUDA, or without the libraries of its version
+        print(f"CTranslate2 finds no GPU: {error}")
+    else:
+        for beam in (5, 1):
+            contenders[f"CTranslate2 float16, beam {beam}"] = lambda at, n, beam=beam: rival.translate_batch(
+                pieces[at : at + n], beam_size=beam, max_batch_size=n, max_decoding_length=longest
+            )
     rates: dict[str, list[list[float]]] = {key: [[], [], []] for key in contenders}
     for _ in range(runs + 1):  # the first is for warming up
         for key, run in contenders.items():
@@ -148,16 +154,15 @@ def main() -> None:
     parser.add_argument("source", nargs="?", default="tests/data/tatoeba/test.de")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--rows", action="store_true")
-    parser.add_argument("--gpu", action="store_true", help="compare both engines on a GPU")
     args = parser.parse_args()
     lines = [line for line in read_lines(args.source) if line.strip()]
     with tempfile.TemporaryDirectory() as folder:
-        if args.gpu:
-            return on_gpu(args.model, lines, args.runs, Path(folder))
         if args.rows:
             growth(args.model, lines, Path(folder))
         else:
             compare(args.model, lines, args.runs, Path(folder))
+            if torch.cuda.is_available():
+                on_gpu(args.model, lines, args.runs, Path(folder))
     starts = [
         seconds(lambda: subprocess.run([MTCLI, "translate", "-q", "-m", args.model], input=b"Hallo\n", check=True, stdout=-3))
         for _ in range(11)
