@@ -78,7 +78,8 @@ class TrainingConfig:
 
     seed: int = 1
     batch_tokens: int = 0
-    """Most positions in a batch on either side, padding included; 0 takes 4,096, or what memory holds if that is less."""
+    """Most positions in a batch on either side, padding included; 0 takes 4,096, less if memory holds less, and up to 32,768 for
+    much text on a GPU."""
     learning_rate: float = 0.001
     """Peak learning rate, reached after `warmup_steps`; it then falls linearly to zero at the end of the budget."""
     warmup_steps: int = 1000

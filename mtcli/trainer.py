@@ -334,7 +334,7 @@ def _complete(
     longest = max(32, int(corpus.src.lengths.max()))
     decoding = dataclasses.replace(config.decoding, max_source_length=min(longest, config.decoding.max_source_length))
     pieces = dataclasses.replace(config.tokenizer, vocab_size=config.tokenizer.vocab_size or tokenizer.sizes.tgt)
-    batch_tokens = config.training.batch_tokens or batch_tokens_for(model, device)
+    batch_tokens = config.training.batch_tokens or batch_tokens_for(model, device, int(corpus.lengths.sum()))
     training = dataclasses.replace(config.training, batch_tokens=batch_tokens)
     return dataclasses.replace(config, data=data, decoding=decoding, tokenizer=pieces, training=training)
 

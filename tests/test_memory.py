@@ -60,6 +60,15 @@ def test_a_batch_is_as_large_as_memory_allows(monkeypatch: pytest.MonkeyPatch) -
     sizes = []
     for gigabytes in (64, 2, 1, 0.25):
         monkeypatch.setattr("mtcli.training.memory._free_memory", lambda g=gigabytes: g * 2**30)
-        sizes.append(batch_tokens_for(model, torch.device("cpu")))
+        sizes.append(batch_tokens_for(model, torch.device("cpu"), 10**9))
     assert sizes[0] == 4096 and sizes[-1] == 64
     assert sizes == sorted(sizes, reverse=True) and len(set(sizes)) > 2
+
+
+def test_on_a_gpu_much_text_has_larger_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, gpu = build(ModelConfig(), VocabSizes(8000, 8000, shared=True)), torch.device("cuda")
+    monkeypatch.setattr("torch.cuda.mem_get_info", lambda device: (80 * 2**30, 80 * 2**30))
+    sizes = [batch_tokens_for(model, gpu, positions) for positions in (400_000, 2_000_000, 4_000_000, 10_000_000, 10**9)]
+    assert sizes == [4096, 4096, 8192, 32_768, 32_768]
+    monkeypatch.setattr("torch.cuda.mem_get_info", lambda device: (2 * 2**30, 80 * 2**30))
+    assert batch_tokens_for(model, gpu, 10**9) < 4096

@@ -16,14 +16,20 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 USUAL = 4_096
 """Positions of a batch on a CPU, and the least that is taken on a GPU with room."""
 MOST_ON_GPU = 32_768
+UPDATES_AN_EPOCH = 256
+"""On a GPU a batch is larger than usual only where as many still make an epoch: little text wants many small updates."""
 
 
-def batch_tokens_for(model: EncoderDecoder, device: torch.device) -> int:
+def batch_tokens_for(model: EncoderDecoder, device: torch.device, epoch: int) -> int:
     """Positions of a batch that takes no more than half of the free memory: a power of two, 4,096 where that is enough.
 
-    On a GPU, which small batches leave idle, up to 32,768.
+    On a GPU, which small batches leave idle, up to 32,768, if the `epoch` has enough positions.
     """
-    free, most = (torch.cuda.mem_get_info(device)[0], MOST_ON_GPU) if device.type == "cuda" else (_free_memory(), USUAL)
+    free, most = _free_memory(), USUAL
+    if device.type == "cuda":
+        free = torch.cuda.mem_get_info(device)[0]
+        while most < MOST_ON_GPU and 2 * most * UPDATES_AN_EPOCH <= epoch:
+            most *= 2
     parameters = sum(parameter.numel() for parameter in model.parameters())
     left = free / 2 - 20 * parameters  # weights, gradients, their moments, the average: five numbers of four bytes
     size = most
