@@ -69,29 +69,26 @@ def _feed(pipe: int, data: bytes) -> None:
 
 
 SERVER = """
-import atexit, json, os, signal, socket, sys
+import atexit, json, os, select, signal, socket, sys
 import mtcli.pieces, mtcli.pipe, mtcli.scoring, mtcli.trainer
 from mtcli.cli import commands, main
 commands([])  # loads them
-asking = socket.socket(fileno=int(sys.argv[1]))
+listening = socket.socket(fileno=int(sys.argv[1]))
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that wait
-while True:
+while sys.stdin not in select.select([listening, sys.stdin], [], [])[0]:  # that is closed when nobody can ask any more
+    asking, _ = listening.accept()
     request, streams, _, _ = socket.recv_fds(asking, 1 << 20, 4)
-    if not request:
-        break
-    arguments, folder, env = json.loads(request)
     if not os.fork():
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        asking.close()
         child = os.fork()
         if child:
-            code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-            os.write(streams[3], str(code).encode())
+            os.write(streams[3], str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode())
             os._exit(0)
-        os.close(streams[3])
+        arguments, folder, env = json.loads(request)
         for number, stream in enumerate(streams[:3]):
             os.dup2(stream, number)
-            os.close(stream)
+        os.closerange(3, 100)
+        sys.stdin, sys.stdout, sys.stderr = open(0, "r"), open(1, "w"), open(2, "w", 1, errors="backslashreplace")
         os.chdir(folder)
         os.environ.clear()
         os.environ.update(env)
@@ -99,36 +96,68 @@ while True:
         try:
             main()
         except SystemExit as exit:
-            sys.stdout.flush()
+            try:
+                sys.stdout.flush()
+            except OSError:
+                exit.code = exit.code or 1
             atexit._run_exitfuncs()
             os._exit(exit.code)  # tearing torch down would take longer than the test
+    asking.close()
     for stream in streams:
         os.close(stream)
 """
 
+ASK = """
+import json, os, socket, sys
+answer, tell = os.pipe()
+with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
+    server.connect({address!r})
+    env = dict(os.environ, OMP_NUM_THREADS="1")
+    socket.send_fds(server, [json.dumps([sys.argv[1:], os.getcwd(), env]).encode()], [0, 1, 2, tell])
+os.close(tell)
+code = int(os.read(answer, 9))
+if code < 0:
+    os.kill(os.getpid(), -code)
+sys.exit(code)
+"""
+"""What stands in for the command in a shell."""
+
 
 @functools.cache
-def _server() -> socket.socket:
-    """What takes requests, for as long as this process lives."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    env = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen([sys.executable, "-c", SERVER, str(theirs.fileno())], env=env, pass_fds=[theirs.fileno()])
-    theirs.close()
-    atexit.register(process.wait)
-    atexit.register(ours.close)  # it ends when nobody can ask any more
-    return ours
+def _server() -> str:
+    """The address of what takes requests, for as long as this process lives."""
+    folder = tempfile.TemporaryDirectory(prefix="mtcli-server-")
+    address = f"{folder.name}/socket"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
+        listening.bind(address)
+        listening.listen(64)
+        command = [sys.executable, "-c", SERVER, str(listening.fileno())]
+        env = {**os.environ, "OMP_NUM_THREADS": "1"}
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[listening.fileno()], env=env)
+    atexit.register(folder.cleanup)
+    atexit.register(process.communicate)
+    return address
 
 
 def forked(args: list[str], folder: Path, env: dict[str, str], streams: tuple[int, int, int]) -> int:
     """Exit code of the command with these streams, which runs in `folder`."""
     answer, tell = os.pipe()
-    with open(answer, "rb") as answered:
+    with open(answer, "rb") as answered, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
         try:
+            server.connect(_server())
             request = json.dumps([args, str(folder), {**env, "OMP_NUM_THREADS": "1"}]).encode()
-            socket.send_fds(_server(), [request], [*streams, tell])
+            socket.send_fds(server, [request], [*streams, tell])
         finally:
             os.close(tell)
         return int(answered.read())
+
+
+def command_in(folder: Path) -> Path:
+    """The folder, with a program `mtcli` in it that is such a forked command."""
+    program = folder / "mtcli"
+    program.write_text(f"#!{sys.executable} -SE\n{ASK.format(address=_server())}")
+    program.chmod(0o755)
+    return folder
 
 
 def assert_lines(out: bytes, count: int) -> list[str]:

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import TINY, head
+from conftest import TINY, command_in, head
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -82,6 +82,8 @@ def test_the_commands_of_a_document_work(document: Path, tmp_path: Path) -> None
         head(f"{name}.en", lines, tmp_path)
     script = "\n".join([CHECKED, *map(made_small, commands_of(document.read_text("utf-8")))])
     env = {key: value for key, value in os.environ.items() if not key.startswith("MTCLI")}
-    env |= {"PATH": f"{Path(sys.executable).parent}:{env['PATH']}", "OMP_NUM_THREADS": "1", "XDG_DATA_HOME": str(tmp_path)}
+    (tmp_path / "bin").mkdir()
+    places = [command_in(tmp_path / "bin"), Path(sys.executable).parent, env["PATH"]]
+    env |= {"PATH": ":".join(map(str, places)), "OMP_NUM_THREADS": "1", "XDG_DATA_HOME": str(tmp_path)}
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stderr[-2000:]
