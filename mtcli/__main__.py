@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def main() -> NoReturn:
     """See `cli.main`. While it is being loaded, a signal ends the process as it ends any other, without a traceback."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
     from mtcli import cli

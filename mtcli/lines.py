@@ -20,7 +20,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from mtcli.errors import DataError, UsageError
 
@@ -83,11 +83,8 @@ class LineReader:
 
     def check_apart(self, path: str | Path) -> None:
         """Raises DataError when what is to be written is the file that is read, which would be lost or never end."""
-        with contextlib.suppress(OSError, AttributeError):  # there is no such file yet, or the stream is closed
-            out = os.fstat(1) if str(path) == "-" else Path(path).stat()
-            if stat.S_ISREG(out.st_mode) and os.path.samestat(out, os.fstat(self._stream.fileno())):
-                name = "standard output" if str(path) == "-" else path
-                raise DataError(f"{name}: is the very file that is read: write to another")
+        with contextlib.suppress(OSError, AttributeError):  # the stream is closed
+            _refuse(str(path), os.fstat(self._stream.fileno()))
 
     def _blocks(self, size: int) -> Iterator[list[str]]:
         parts: list[bytes] = []  # the line that has not ended yet
@@ -218,9 +215,17 @@ def read_lines(path: str | Path) -> list[str]:
 
 
 def refuse_same(source: str, output: str) -> None:
-    """Raises DataError when what is to be written is a file that is read."""
-    if Path(source).exists() and Path(output).exists() and Path(source).samefile(output):
-        raise DataError(f"{output}: is the very file that is read: write to another")
+    """Raises DataError when what is to be written is a file that is read; `-` is standard input, or output."""
+    with contextlib.suppress(OSError):  # what is not there cannot be read, which others tell
+        _refuse(output, os.fstat(0) if source == "-" else Path(source).stat())
+
+
+def _refuse(output: str, source: os.stat_result) -> None:
+    with contextlib.suppress(OSError):  # there is no such file yet
+        out = os.fstat(1) if output == "-" else Path(output).stat()
+        if stat.S_ISREG(out.st_mode) and os.path.samestat(out, source):
+            name = "standard output" if output == "-" else output
+            raise DataError(f"{name}: is the very file that is read: write to another")
 
 
 def pair_blocks(src: list[str], tgt: list[str]) -> Iterator[tuple[str, int, list[tuple[str, str]]]]:
@@ -289,26 +294,43 @@ class LineWriter:
                 else:
                     data = data[written:]
         except BrokenPipeError:
-            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-            os.kill(os.getpid(), signal.SIGPIPE)
+            end_without_reader()
         except OSError as error:
             raise DataError(f"{self._name}: cannot be written ({error.strerror})") from error
+
+
+def end_without_reader() -> NoReturn:
+    """End as a program does whose output nobody reads any more: by SIGPIPE, without a word."""
+    remove_vanishing()
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGPIPE)
+    os._exit(128 + signal.SIGPIPE)  # where that is blocked
 
 
 @contextmanager
 def open_output(path: str | Path) -> Iterator[LineWriter]:
     """Standard output for `-`; else a file, packed if its name ends in `.gz`, that appears only when all of it is written."""
-    if str(path) == "-":
+    if str(path) == "-" or _is_standard_output(path):
         if sys.stdout is None:
             raise DataError("standard output is closed: give -o FILE")
         yield LineWriter(io.FileIO(1, "w", closefd=False), "standard output")
         return
+    if str(path) == "" or str(path).endswith(os.sep) or Path(path).is_dir():
+        raise DataError(f"{path or 'the output'}: is a folder, or no name: name a file to write")
     with replacing(Path(path)) as temporary, io.FileIO(os.fspath(temporary), "w") as stream:
         if str(path).endswith(".gz"):
             with gzip.GzipFile("", "wb", 6, stream, mtime=0) as packed:
                 yield LineWriter(packed, str(path))
         else:
             yield LineWriter(stream, str(path))
+
+
+def _is_standard_output(path: str | Path) -> bool:
+    """Whether it is another name of that, as /dev/stdout is: what the shell has opened cannot be replaced."""
+    try:
+        return os.path.samestat(Path(path).stat(), os.fstat(1))
+    except OSError:
+        return False
 
 
 def part_of(path: str | Path) -> Path:
@@ -324,11 +346,13 @@ def going_on(path: str | Path, how: str) -> Iterator[LineWriter]:
     another process writes there.
     """
     part, note = part_of(path), Path(f"{path}.part.how")
+    if str(path).endswith(".gz") or (Path(path).exists() and not Path(path).is_file()):
+        raise DataError(f"{path}: only a plain file can be gone on with: name one, and pack it afterwards")
     try:
         with io.FileIO(os.fspath(part), "a+") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             lines, size = _whole_lines(stream)
-            if lines and note.exists() and note.read_text("utf-8") != how:
+            if lines and note.exists() and note.read_text("utf-8", "replace") != how:
                 raise DataError(f"{part}: was begun by another command: give the same, or remove it to begin again")
             note.write_text(how, "utf-8")
             stream.truncate(size)
@@ -349,7 +373,7 @@ def going_on(path: str | Path, how: str) -> Iterator[LineWriter]:
 
 def is_complete(path: str | Path, source: str) -> bool:
     """Whether all of the output that is to be resumed is there. Raises DataError when it has not as many lines as its source."""
-    if not Path(path).exists() or part_of(path).exists():
+    if not Path(path).is_file() or part_of(path).exists():
         return False
     if source != "-":
         found, wanted = (sum(map(len, LineReader(name).blocks())) for name in (path, source))
@@ -383,13 +407,16 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Raises DataError when the folder does not exist or cannot be written.
     """
-    if path.exists() and not path.is_file():  # /dev/stdout, a FIFO: nothing to replace
+    if path.exists() and not path.is_file():  # a FIFO, a device: nothing to replace
         yield path
         return
-    with vanishing(path.with_name(f".{path.name}.{os.getpid()}.tmp")) as temporary:
+    place = path.resolve() if path.is_symlink() else path
+    with vanishing(place.with_name(f".{place.name}.{os.getpid()}.tmp")) as temporary:
         try:
             yield temporary
-            temporary.replace(path)
+            if place.exists():
+                shutil.copymode(place, temporary)
+            temporary.replace(place)
         except OSError as error:
             raise unwritable(path, error) from error
 

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mtcli.alignment import pharaoh
-from mtcli.errors import TranslationError
+from mtcli.errors import TranslationError, UsageError
 from mtcli.languages import AUTO, choose
-from mtcli.lines import LineReader, LinesBeside, going_on, is_complete, open_output
+from mtcli.lines import LineReader, LinesBeside, going_on, is_complete, open_output, refuse_same
+from mtcli.package import open_package
 from mtcli.treatment import USUAL, Treatment
 
 if TYPE_CHECKING:
@@ -70,9 +71,13 @@ def translate_stream(models: list[str], source: str, output: str, options: Strea
     if source == "-" and sys.stdin.isatty():
         log.info("reading from the terminal; Ctrl-D ends the text")
     path = options.score_target or options.prefix
+    for other in filter(None, (path, options.treatment.glossary)):
+        refuse_same(other, output)
     beside = LinesBeside(path, reader) if path else None
     if not models:
         models = [str(choose(options.src, options.treatment.to, reader.peek() if options.src == AUTO else []).folder)]
+    if output != "-" and any(Path(output).resolve().is_relative_to(open_package(model).folder.resolve()) for model in models):
+        raise UsageError(f"-o {output}: lies in the package that translates: write elsewhere")
     translator = _load(models, options, decoding)
     opened = going_on(output, _how(models, options, decoding)) if options.resume else open_output(output)
     with contextlib.closing(translator.engine), opened as writer:

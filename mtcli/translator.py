@@ -201,10 +201,12 @@ class Translator:
 
     def _prefixes(self, prefixes: Sequence[str]) -> list[tuple[int, ...]]:
         found = [tuple(ids) for ids in self.tokenizer.encode(list(prefixes), "tgt")]
-        if longest := max((ids for ids in found if len(ids) > self.config.max_source_length), key=len, default=()):
-            raise DataError(
-                f"a prefix has {len(longest)} pieces: the model knows translations of {self.config.max_source_length}"
-            )
+        for prefix, ids in zip(prefixes, found, strict=True):
+            if len(ids) > self.config.max_source_length:
+                raise DataError(
+                    f"the prefix that begins with {prefix[:30]!r} has {len(ids)} pieces: "
+                    f"the model knows translations of {self.config.max_source_length}: make it shorter"
+                )
         return found
 
     def _searched_again(self, parts: list[Part], found: Hypotheses, noting: Noting) -> Hypotheses:

@@ -96,10 +96,6 @@ while sys.stdin not in select.select([listening, sys.stdin], [], [])[0]:  # that
         try:
             main()
         except SystemExit as exit:
-            try:
-                sys.stdout.flush()
-            except OSError:
-                exit.code = exit.code or 1
             atexit._run_exitfuncs()
             os._exit(exit.code)  # tearing torch down would take longer than the test
     asking.close()

@@ -55,6 +55,11 @@ def test_help_and_version_load_nothing_heavy() -> None:
     assert loaded_after("--version", *(f"{command} --help" for command in COMMANDS)) == []
 
 
+@pytest.mark.parametrize("size", ["", "0", "abc"])
+def test_a_strange_number_of_processes_is_no_matter(size: str) -> None:
+    assert mtcli("--version", env={"WORLD_SIZE": size}).stderr == b""
+
+
 def test_models_load_no_torch(transformer_package: Path) -> None:
     assert loaded_after("models", "models list", f"models info {transformer_package}") == []
 
@@ -130,7 +135,12 @@ BAD_INPUT = [  # command, exit code, words that the error must hold
     ("score folder.en -i train.en", 1, "folder.en folder"),
     ("tokenizer encode -m de-en folder.en", 1, "folder.en folder"),
     ("train -m new --src folder.en --tgt train.en", 1, "folder.en folder"),
-    ("translate -m de-en -o folder.en train.de", 1, "folder.en"),
+    ("translate -m de-en -o folder.en train.de", 1, "folder.en folder name a file"),
+    ("translate -m de-en -o new/ train.de", 1, "new/ folder name a file"),
+    ("translate -m de-en -o '' train.de", 1, "folder, or no name: name a file"),
+    ("translate -m de-en -o de-en/tokenizer.model train.de", 2, "-o de-en/tokenizer.model package write elsewhere"),
+    ("translate -m de-en -o out.gz --resume train.de", 1, "out.gz plain file pack it afterwards"),
+    ("translate -m de-en -o /dev/null --resume train.de", 1, "/dev/null plain file"),
     ("translate -m de-en -o missing/out.en train.de", 1, "missing/out.en cannot be written"),
     ("score cut.gz -i train.en", 1, "cut.gz damaged gzip"),
     ("score wrong.gz -i train.en", 1, "wrong.gz damaged gzip"),
@@ -296,7 +306,7 @@ BAD_INPUT = [  # command, exit code, words that the error must hold
     ("translate -m de-en --engine ctranslate2 --alignment", 2, "--engine ctranslate2 which words"),
     ("translate -m de-en --prefix empty.en", 1, "empty.en 0 lines has more"),
     ("translate -m de-en --prefix two.en -o out", 1, "two.en 1 lines has more"),
-    ("translate -m de-en --prefix long.en", 1, "a prefix has pieces"),
+    ("translate -m de-en --prefix long.en", 1, "the prefix that begins with pieces make it shorter"),
     (f"translate -m de-en {'x' * 300}", 1, "cannot be opened name too long"),
     ("translate -m de-en two.en -o two.en", 1, "two.en very file read"),
     ("export -m de-en --to onnx", 2, "--to onnx ctranslate2 or package"),
@@ -392,9 +402,11 @@ def test_full_disk(command: str, place: Path) -> None:
     assert_refused(place, command, 1, "No space left", stdout="/dev/full")
 
 
-@pytest.mark.parametrize("command", ["score train.en -i train.en", "models", "tokenizer encode -m de-en train.de"])
+@pytest.mark.parametrize(
+    "command", ["score train.en -i train.en", "models", "tokenizer encode -m de-en train.de", "translate train.de"]
+)
 def test_closed_output(command: str, place: Path) -> None:
-    assert_refused_without(">&-", command, place, "output")
+    assert_refused_without(">&-", command, place, "standard output is closed")
 
 
 @pytest.mark.parametrize("command", ["score train.en", "tokenizer encode -m de-en", "translate -m de-en"])

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import DATA, TINY, assert_lines, mtcli
+from conftest import DATA, TINY, assert_lines, head, mtcli
 
 from mtcli import lines
 from mtcli.errors import DataError
@@ -24,6 +24,7 @@ from mtcli.lines import LineReader
 
 MTCLI = f"{sys.executable} -m mtcli"
 ENV = {**os.environ, "OMP_NUM_THREADS": "1"}
+UNBUFFERED = {name: value for name, value in ENV.items() if name != "PYTHONUNBUFFERED"}
 
 
 def shell(script: str, folder: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -128,6 +129,12 @@ def test_a_line_without_end_is_refused(place: Path, monkeypatch: pytest.MonkeyPa
         *("mtcli translate -m de-en < text >> text", "mtcli translate -m de-en text >> text"),
         *("mtcli translate -m de-en text -o link", "mtcli tokenizer encode -m de-en text >> text"),
         "mtcli tokenizer decode -m de-en < text >> text",
+        *(
+            "mtcli translate -m de-en --prefix text < /dev/null -o text",
+            "mtcli translate -m de-en --prefix text /dev/null >> text",
+        ),
+        "mtcli translate -m de-en --score-target text /dev/null -o link",
+        "mtcli translate -m de-en --glossary text /dev/null -o text",
     ],
 )
 def test_a_text_is_not_written_over_itself(script: str, place: Path) -> None:
@@ -137,6 +144,56 @@ def test_a_text_is_not_written_over_itself(script: str, place: Path) -> None:
     assert "is the very file that is read: write to another" in said and said.count("\n") == 1
     assert (place / "text").read_bytes() == b"Guten Morgen!\n"
     assert sorted(path.name for path in place.iterdir()) == ["de-en", "link", "text"]
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "out"])
+def test_another_name_of_standard_output_is_that(name: str, place: Path) -> None:
+    """Root could put a file in the place of a device."""
+    shell(f"echo Ja. | mtcli translate -m de-en -o {name} > out", place)
+    assert_lines((place / "out").read_bytes(), 1)
+    assert Path("/dev/stdout").is_symlink()
+
+
+def test_a_link_stays_one_and_a_file_that_is_replaced_keeps_its_mode(place: Path) -> None:
+    (place / "out").touch(0o600)
+    (place / "link").symlink_to("out")
+    (place / "new").symlink_to("made")
+    for name in ("link", "new"):
+        shell(f"echo Ja. | mtcli translate -m de-en -o {name}", place)
+    assert (place / "link").is_symlink() and (place / "new").is_symlink()
+    assert_lines((place / "out").read_bytes(), 1)
+    assert_lines((place / "made").read_bytes(), 1)
+    assert (place / "out").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("--help", "--version", "translate --help", "models", "data rules", "translate -m de-en text"),
+        *("score text -i text", "data clean --src text --tgt other --out-src - --out-tgt kept"),
+    ],
+)
+def test_a_command_whose_reader_is_gone_ends_by_sigpipe_and_leaves_nothing(command: str, place: Path) -> None:
+    for name, original in (("text", "dev.de"), ("other", "dev.en")):
+        head(original, 100, place).rename(place / name)
+    script = f"{{ cat > /dev/null < gone; mtcli {command}; echo $? >&2; }} | {{ exec <&-; : > gone; }}"
+    os.mkfifo(place / "gone")
+    said = subprocess.run(
+        ["bash", "-c", f'mtcli() {{ {MTCLI} "$@"; }}; {script}'], cwd=place, env=UNBUFFERED, capture_output=True, timeout=120
+    ).stderr
+    assert said.splitlines()[-1] == b"141", said
+    assert {path.name for path in place.iterdir()} == {"de-en", "text", "other", "gone"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_terminal_that_closes_leaves_nothing_half_written(number: signal.Signals, place: Path) -> None:
+    command = [*MTCLI.split(), "translate", "-m", "de-en", "-o", "out"]
+    with subprocess.Popen(command, cwd=place, env=ENV, stdin=subprocess.PIPE) as process:
+        while not list(place.glob(".out.*.tmp")):
+            assert process.poll() is None
+        process.send_signal(number)
+        assert process.wait(timeout=20) == 128 + number
+    assert [path.name for path in place.iterdir()] == ["de-en"]
 
 
 def test_one_terminal_or_device_may_be_both_ends(place: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 from importlib import import_module
 from keyword import iskeyword
@@ -17,7 +18,7 @@ from mtcli.cli.lean import lean
 from mtcli.cli.options import one_line
 from mtcli.cli.signals import end_on_signals
 from mtcli.errors import MtcliError, out_of_memory
-from mtcli.lines import remove_vanishing
+from mtcli.lines import end_without_reader, remove_vanishing
 
 COMMANDS = ("train", "translate", "score", "data", "export", "import", "tokenizer", "models")
 """Each is a module of this package, with a function of its name or, where it has commands below it, an `app`. A name that
@@ -74,27 +75,43 @@ def main() -> NoReturn:
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     end_on_signals()
+    _fill_closed()
     _write_utf8()
-    debug = "--debug" in sys.argv or bool(os.environ.get("MTCLI_DEBUG"))
+    if {"-h", "--help", "--version"} & set(sys.argv):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # typer would exit with 1
     try:
         lean(typer.main.get_command(commands(sys.argv[1:])))()
     except SystemExit as end:
         _exit(end.code if isinstance(end.code, int) else 0)
-    except MtcliError as error:
-        if debug:
-            raise
-        _fail(str(error), error.exit_code)
-    except OSError as error:
-        if debug:
-            raise
-        _fail(f"{error.filename or 'input or output'}: {error.strerror or error}", 1)
     except Exception as error:
-        if debug:
+        if "--debug" in sys.argv or os.environ.get("MTCLI_DEBUG"):
             raise
-        if out_of_memory(error):
-            _fail("out of memory: give a smaller training.batch_tokens, --preset or --beam-size", 1)
-        _fail(f"{type(error).__name__}: {error} (this is a bug; --debug shows where)", 1)
+        _tell(error)
     _exit(0)
+
+
+def _tell(error: Exception) -> NoReturn:
+    match error:
+        case MtcliError():
+            _fail(str(error), error.exit_code)
+        case BrokenPipeError():
+            end_without_reader()
+        case OSError():
+            _fail(f"{error.filename or 'input or output'}: {error.strerror or error}", 1)
+        case _ if out_of_memory(error):
+            _fail("out of memory: give a smaller training.batch_tokens, --preset or --beam-size", 1)
+        case _:
+            _fail(f"{type(error).__name__}: {error} (this is a bug; --debug shows where)", 1)
+
+
+def _fill_closed() -> None:
+    """Where a standard stream is closed, no file that is opened may take its number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the smallest number that is free
+    sys.stderr = sys.stderr or io.TextIOWrapper(io.FileIO(2, "w"))
 
 
 def _write_utf8() -> None:
@@ -104,16 +121,23 @@ def _write_utf8() -> None:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    if sys.stderr is not None:
-        print("mtcli: error:", one_line(message), file=sys.stderr)
+    print("mtcli: error:", one_line(message), file=sys.stderr)
     _exit(code)
 
 
 def _exit(code: int) -> NoReturn:
     """End the process; under torchrun at once: while the interpreter is taken down, gloo's threads abort it now and then."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        for stream in filter(None, (sys.stdout, sys.stderr)):
-            stream.flush()
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        end_without_reader()
+    except OSError as error:
+        sys.stdout = None  # or Python would try again, and say so
+        if not code:
+            _fail(f"standard output: cannot be written ({error.strerror})", 1)
+    if os.environ.get("WORLD_SIZE", "1") not in ("", "1"):
+        sys.stderr.flush()
         remove_vanishing()
         os._exit(code)
     sys.exit(code)

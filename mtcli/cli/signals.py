@@ -10,10 +10,12 @@ from typing import NoReturn
 
 from mtcli.lines import remove_vanishing
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 def on_signals(handler: Callable[[int, FrameType | None], object]) -> None:
-    """Have SIGINT and SIGTERM handled, unless who started the process wants them ignored, as shells do in the background."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    """Have SIGINT, SIGTERM and SIGHUP handled, unless who started the process wants them ignored, as shells and nohup do."""
+    for number in SIGNALS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, handler)
 

@@ -22,7 +22,8 @@ PATIENCE = timedelta(days=7)
 
 def join(device: torch.device) -> torch.device:
     """Meet the other processes, if torchrun started several (it sets WORLD_SIZE); returns this process's device."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or dist.is_initialized():
+    size = os.environ.get("WORLD_SIZE", "")
+    if not size.isdecimal() or int(size) < 2 or dist.is_initialized():
         return device
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
