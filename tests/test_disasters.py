@@ -202,7 +202,8 @@ def test_a_full_disk_ends_training_and_the_same_command_goes_on_when_there_is_ro
 
 
 @pytest.mark.slow
-def test_a_disk_that_is_full_from_the_start_is_left_as_it_was(texts: list[str], tmp_path: Path) -> None:
+def test_a_disk_that_is_full_from_the_start_is_left_as_it_was(texts: list[str], trained: Path, tmp_path: Path) -> None:
+    """The text is in the cache already."""
     said = failed("-m", tmp_path / "de-en", *texts, *SETTINGS, "--steps", "1", limit=5000)
     assert "make room and give the same command again" in said
     assert list(tmp_path.iterdir()) == []
