@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -43,30 +43,43 @@ TINY = [
 def mtcli(
     *args: str | Path, stdin: bytes = b"", code: int = 0, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run the command in a process of its own, whatever it prints to a file, and check its exit code.
+    """Run the command in a process of its own and check its exit code."""
+    done = completed([*map(str, args)], stdin, Path.cwd(), {**os.environ, "OMP_NUM_THREADS": "1", **(env or {})})
+    assert done.returncode == code, f"exit {done.returncode}: {done.stderr.decode()}"
+    return done
 
-    It is forked from one that has loaded all that mtcli may need: loading torch anew takes longer than most tests.
+
+LOADING = ("PYTHON", "LC_", "LANG", "SACREBLEU")
+"""How names of variables begin that Python and libraries read when they are loaded."""
+
+
+def _of_loading(env: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in env.items() if name.startswith(LOADING)}
+
+
+AT_START = _of_loading(os.environ)
+
+
+def completed(args: list[str], stdin: bytes, folder: Path, env: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
+    """What the command did, whose output goes to files.
+
+    If nothing stands against it, it is forked from one that has loaded all that mtcli may need: loading torch anew takes longer
+    than most tests.
     """
-    env = {**os.environ, **(env or {})}
-    if "SACREBLEU" in env:  # sacreBLEU reads that when it is loaded
-        command = [sys.executable, "-m", "mtcli", *map(str, args)]
-        done = subprocess.run(command, input=stdin, capture_output=True, env=env)
-        assert done.returncode == code, f"exit {done.returncode}: {done.stderr.decode()}"
-        return done
+    if _of_loading(env) != AT_START:
+        return subprocess.run([sys.executable, "-m", "mtcli", *args], cwd=folder, env=env, input=stdin, capture_output=True)
     feed, receive = os.pipe()[::-1]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         feeder = threading.Thread(target=_feed, args=(feed, stdin), daemon=True)
         feeder.start()
         try:
-            found = forked([*map(str, args)], Path.cwd(), env, (receive, out.fileno(), err.fileno()))
+            code = forked(args, folder, env, (receive, out.fileno(), err.fileno()))
         finally:
             os.close(receive)
         feeder.join()
         out.seek(0)
         err.seek(0)
-        done = subprocess.CompletedProcess(args, found, out.read(), err.read())
-    assert done.returncode == code, f"exit {done.returncode}: {done.stderr.decode()}"
-    return done
+        return subprocess.CompletedProcess(args, code, out.read(), err.read())
 
 
 def _feed(pipe: int, data: bytes) -> None:
