@@ -70,6 +70,7 @@ class TokenizerConfig:
 
     def __post_init__(self) -> None:
         _check(self.vocab_size >= 0, "tokenizer.vocab_size must not be negative")
+        _check(self.vocab_size <= 1_000_000, "tokenizer.vocab_size must not be above 1000000")
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,9 @@ class DecodingConfig:
             _check(getattr(self, name) >= 0, f"decoding.{name} must not be negative")
         for name in ("length_penalty", "min_length_ratio", "max_length_ratio"):
             _check(getattr(self, name) < 1000, f"decoding.{name} must be less than 1000")
-        _check(self.temperature <= 100, "decoding.temperature must not be above 100")
+        _check(self.temperature == 0 or 0.001 <= self.temperature <= 100, "decoding.temperature must be 0 or lie in [0.001, 100]")
+        for name in ("no_repeat_ngram", "top_k"):
+            _check(getattr(self, name) <= 1_000_000, f"decoding.{name} must not be above 1000000")
         _check(0 < self.top_p <= 1, "decoding.top_p must lie in (0, 1]")
         narrowed = self.top_k > 0 or self.top_p < 1
         _check(self.temperature > 0 or not narrowed, "top-k and top-p are for drawing at random: give a temperature, such as 1")

@@ -9,6 +9,8 @@ from mtcli.errors import DataError
 from mtcli.lines import read_lines
 from mtcli.tokenizer import normalise
 
+LONGEST = 200
+"""Most characters of a term: each place of a text is compared with as many words as the longest one has."""
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 
@@ -28,6 +30,8 @@ class Glossary:
             src, *tgt = (normalise(column) for column in line.split("\t"))
             if len(tgt) != 1 or not src or not tgt[0]:
                 raise DataError(f"{path}, line {number}: write a source term, a tab and its translation")
+            if max(map(len, (src, *tgt))) > LONGEST:
+                raise DataError(f"{path}, line {number}: a term has at most {LONGEST} characters")
             terms[tuple(_WORD.findall(src))] = tgt[0]
         if not terms:
             raise DataError(f"{path}: there is no term in it")

@@ -16,7 +16,7 @@ Model = Annotated[str, typer.Option("-m", "--model", metavar="MODEL", help="Name
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda", help="Where to compute; auto takes a GPU when there is one.")]
-Threads = Annotated[int, typer.Option(min=0, help="Processor threads, each for sentences of its own; 0 takes all.")]
+Threads = Annotated[int, typer.Option(min=0, max=1024, help="Processor threads, each for sentences of its own; 0 takes all.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
