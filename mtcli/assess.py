@@ -10,7 +10,8 @@ from sacrebleu.metrics.bleu import BLEU
 
 from mtcli.config import languages_named
 from mtcli.errors import UsageError
-from mtcli.lines import read_lines
+from mtcli.files import check_files
+from mtcli.lines import read_lines, source_name
 from mtcli.scoring import (
     METRICS,
     Compared,
@@ -19,8 +20,6 @@ from mtcli.scoring import (
     check_length,
     check_test,
     compare,
-    read_beside,
-    read_system,
     read_text,
     score,
     scorer,
@@ -53,6 +52,8 @@ class ScoreRequest:
     analysed: bool = False
     train: list[str] = field(default_factory=list)
     """Files of text in the target language that word frequencies are counted in."""
+    report: str = ""
+    """Where what is found will be written; no file that is read."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +74,17 @@ def assess(request: ScoreRequest) -> Assessment:
         raise UsageError("--train-tgt tells how rare words are in what --details and --report show: give one of the two")
     check_test(request.test)
     src_file, ref_files = _files(request)
-    src = read_text(src_file) if src_file else []
+    hyp = request.hyp or ("" if request.model else "-")
+    check_files([src_file, *ref_files, hyp, *request.compare, *request.train], [request.report])
+    refs = [read_text(ref_files[0])]
+    wanted = len(refs[0])
+    refs += [read_text(name, wanted) for name in ref_files[1:]]
+    src = read_text(src_file, wanted) if src_file else []
     metrics = [_metric(name, request, src) for name in request.metrics]
-    first = _first(request, src_file)
-    systems = [first, *map(read_system, request.compare)]
-    refs = [read_beside(name, first) for name in ref_files]
-    if src:
-        check_length(first, src_file, src)
+    first = _first(request, src_file, wanted)
+    systems = [first, *((source_name(name), read_text(name, wanted)) for name in request.compare)]
+    for name, lines in [*zip(ref_files, refs, strict=True), *([(src_file, src)] if src else [])]:
+        check_length(first, name, lines)
     compared = compare(systems, refs, metrics, request.test, request.samples) if request.compare else []
     scores = [] if request.compare else score(list(first[1]), refs, metrics)
     analysis = _analysis(request, systems, refs, src, metrics) if request.analysed else None
@@ -112,18 +117,13 @@ def _files(request: ScoreRequest) -> tuple[str, list[str]]:
         raise UsageError("there is nothing to score against: give reference files, or --test-set NAME --langs SRC-TGT")
     if request.model and not request.src:
         raise UsageError("-m translates the text of --src, which is then scored: give both")
-    if (
-        request.src
-        and [request.src, *request.refs, *request.compare, request.hyp or ("" if request.model else "-")].count("-") > 1
-    ):
-        raise UsageError("- is standard input, which can be read once: give files for the others")
     return request.src, request.refs
 
 
 def _metric(name: str, request: ScoreRequest, src: list[str]) -> Metric:
     kind, _, settings = name.partition(":")
     if kind not in ("comet", "confidence"):
-        return scorer(name, language=languages_named(request.langs).tgt if request.langs else "")
+        return scorer(name, False, languages_named(request.langs).tgt if request.langs else "", request.download)
     if not src:
         raise UsageError(f"--metric {kind} looks at the source, too: give --src FILE")
     if kind == "comet":
@@ -140,11 +140,11 @@ def _metric(name: str, request: ScoreRequest, src: list[str]) -> Metric:
     return confidence(request.model, src)
 
 
-def _first(request: ScoreRequest, src_file: str) -> System:
+def _first(request: ScoreRequest, src_file: str, wanted: int) -> System:
     if request.model and not request.hyp:
         from mtcli.evaluation import translated
 
         return translated(request.model, src_file)
     if request.model and not any(name.startswith("confidence") for name in request.metrics):
         raise UsageError("-i are translations, and -m would make some: give one of the two, or --metric confidence")
-    return read_system(request.hyp or "-")
+    return source_name(request.hyp or "-"), read_text(request.hyp or "-", wanted)

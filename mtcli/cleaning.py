@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
+import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from mmap import mmap
+from pathlib import Path
 
 from mtcli.config import languages_named, languages_of
 from mtcli.corpora import read_held
@@ -18,8 +20,9 @@ from mtcli.data.reservoir import Reservoir
 from mtcli.data.rules import RULES, Learned, Rule, key, learn
 from mtcli.data.seen import Seen
 from mtcli.errors import UsageError
+from mtcli.files import check_files
 from mtcli.languages import margins
-from mtcli.lines import BLANKS, LineWriter, open_output, pair_blocks, refuse_same
+from mtcli.lines import BLANKS, LineWriter, open_output, pair_blocks
 from mtcli.tables import table
 from mtcli.tokenizer import normalise
 from mtcli.workers import cores, in_order
@@ -100,14 +103,13 @@ def limits_of(rules: list[str]) -> dict[str, float]:
 def clean(request: CleanRequest) -> Cleaned:
     """Write the pairs that keep all rules, in order. Nothing is written when anything goes wrong."""
     limits = limits_of(request.rules)
-    if "-" in [*request.src, *request.tgt]:
-        raise UsageError("the text is read twice: give files, no standard input")
+    sources = [*request.src, *request.tgt]
+    if any(name == "-" or Path(name).is_fifo() for name in sources):
+        raise UsageError("the text is read twice: give files, no standard input and no pipe")
     outputs = [request.out_src, request.out_tgt, *filter(None, [request.explain])]
-    if len(set(outputs)) < len(outputs):
+    if len({os.path.realpath("/dev/stdout" if name == "-" else name) for name in outputs}) < len(outputs):
         raise UsageError("--out-src, --out-tgt and --explain are files of their own")
-    for source in (*request.src, *request.tgt):
-        for output in outputs:
-            refuse_same(source, output)
+    check_files([*sources, *request.held_src, *request.held_tgt], outputs)
     mend = _mender() if request.repair else None
     sample = _sample(request, mend)
     src_language, tgt_language = _languages(request)
@@ -132,6 +134,7 @@ def clean(request: CleanRequest) -> Cleaned:
 
 
 def _explain(writer: LineWriter, file: str, first: int, pairs: Pairs, why: list[Reason | None]) -> None:
+    file = file.encode(errors="replace").decode()  # a name may be no UTF-8
     lines = [
         "\t".join(normalise(cell) for cell in (f"{file}:{number}", *reason, src, tgt))
         for number, ((src, tgt), reason) in enumerate(zip(pairs, why, strict=True), first)

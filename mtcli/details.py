@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mtcli.analysis import MOST_LINES, Analysis, Sentence, letter
-from mtcli.tables import table
+from mtcli.tables import plain, table
 from mtcli.words import differences, shortened
 
 MARKS = (("[-", "-]"), ("{+", "+}"))
@@ -14,7 +14,9 @@ COLOURS = (("\x1b[31m", "\x1b[0m"), ("\x1b[33m", "\x1b[0m"))
 
 def analysed(analysis: Analysis, form: str, coloured: bool = False) -> str:
     """What lies behind the scores, for reading from top to bottom."""
-    parts = ["\n".join(f"{letter(i)}: {name}" for i, name in enumerate(analysis.systems))] if len(analysis.systems) > 1 else []
+    parts = (
+        ["\n".join(f"{letter(i)}: {plain(name)}" for i, name in enumerate(analysis.systems))] if len(analysis.systems) > 1 else []
+    )
     for each in analysis.tables:
         rows = [["", *filter(None, [each.counted]), *_lettered(each.measures, analysis)]]
         for row in each.rows:
@@ -55,7 +57,7 @@ def sentence(shown: Sentence, systems: int, coloured: bool) -> str:
     """One line of the test set, with differences between reference and translation marked."""
     marks = COLOURS if coloured else MARKS
     first = shown.hyps[0]
-    rows = [("src", _plain(shortened(shown.src)))] if shown.src else []
+    rows = [("src", plain(shortened(shown.src)))] if shown.src else []
     rows.append(("ref", _marked(shown.ref, first, *marks[0])))
     for i, (hyp, score) in enumerate(zip(shown.hyps, shown.scores, strict=True)):
         rows.append((f"{letter(i)} {score:.1f}" if systems > 1 else "hyp", _marked(hyp, shown.ref, *marks[1])))
@@ -66,11 +68,6 @@ def sentence(shown: Sentence, systems: int, coloured: bool) -> str:
 
 def _marked(text: str, other: str, begin: str, end: str) -> str:
     return "".join(
-        f"{begin}{_plain(part)}{end}" if differs else _plain(part)
+        f"{begin}{plain(part)}{end}" if differs else plain(part)
         for part, differs in differences(shortened(text), shortened(other))
     )
-
-
-def _plain(text: str) -> str:
-    """Without what could steer a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -18,7 +18,7 @@ EXAMPLES = 20
 
 def write_findings(path: str, found: Assessment) -> None:
     """Write the page. Raises DataError when that cannot be."""
-    write(Path(path), findings_page(found).encode())
+    write(Path(path), findings_page(found).encode(errors="replace"))
 
 
 def findings_page(found: Assessment) -> str:

@@ -7,7 +7,8 @@ from contextlib import closing
 from pathlib import Path
 
 from mtcli.errors import UsageError
-from mtcli.lines import LineReader, LinesBeside, going_on, is_complete
+from mtcli.files import check_files
+from mtcli.lines import LineReader, LinesBeside, going_on, is_complete, part_of
 from mtcli.pipe import StreamOptions, translate_stream
 from mtcli.scoring import chrf_of_sentences
 
@@ -20,6 +21,7 @@ def backtranslate(model: str, tgt: str, out_src: str, sampled: bool, tagged: boo
 
     `sampled` draws from the model instead of searching for the best, which gives the more varied text (Edunov et al. 2018).
     """
+    _check([tgt], out_src)
     options = StreamOptions(threads=threads, resume=True, mark=BACK_TRANSLATED if tagged else "")
     translate_stream([model], tgt, out_src, options, {"temperature": 1.0, "seed": seed} if sampled else {})
 
@@ -32,17 +34,23 @@ def distill(model: str, src: str, tgt: str, out_tgt: str, best_of: int, threads:
     """
     if best_of > 1 and not tgt:
         raise UsageError("--best-of chooses the translation that is nearest to the reference: give --tgt")
+    _check([src, tgt], out_tgt)
     if best_of == 1:
         translate_stream([model], src, out_tgt, StreamOptions(threads=threads, resume=True), {})
     elif not is_complete(out_tgt, src):
         _write_nearest(model, LineReader(src), tgt, out_tgt, best_of, threads)
 
 
+def _check(read: list[str], output: str) -> None:
+    check_files(read, [output, str(part_of(output))])
+    if output == "-":
+        raise UsageError("what was interrupted is gone on with, which standard output cannot be: name a file")
+
+
 def _write_nearest(model: str, reader: LineReader, tgt: str, out_tgt: str, best_of: int, threads: int) -> None:
     from mtcli.translator import Translator
 
     beside = LinesBeside(tgt, reader)
-    reader.check_apart(out_tgt)
     how = json.dumps([str(Path(model).resolve()), best_of])
     translator = Translator.load(model, threads=threads, n_best=best_of, beam_size=max(5, best_of))
     with closing(translator.engine), going_on(out_tgt, how) as writer:

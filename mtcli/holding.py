@@ -9,6 +9,7 @@ from pathlib import Path
 from mtcli.config import languages_of
 from mtcli.data.split import Pairs, draw
 from mtcli.errors import DataError, UsageError
+from mtcli.files import check_files
 from mtcli.lines import BLANKS, open_output, read_parallel, unwritable
 from mtcli.tokenizer import normalise
 
@@ -40,8 +41,9 @@ def hold_out(src: list[str], tgt: list[str], dev: int, test: int, folder: str, s
     for path in (path for paths in files.values() for path in paths):
         if path.exists():
             raise DataError(f"{path}: is there already: give another folder")
+    check_files([*src, *tgt])
     pairs = read_parallel(src, tgt)
-    kept, chosen = draw(pairs, dev + test, seed, normalise)
+    kept, chosen = draw(pairs, min(dev + test, len(pairs)), seed, normalise)
     if len(chosen) < dev + test or not kept:
         raise DataError(
             f"{dev + test} pairs cannot be held out of {len(pairs)}: {len(chosen)} share no side, and some must be left"
@@ -56,11 +58,19 @@ def hold_out(src: list[str], tgt: list[str], dev: int, test: int, folder: str, s
 
 
 def _write(files: dict[str, list[Path]], texts: dict[str, Pairs], folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise unwritable(folder, error) from error
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
     with contextlib.ExitStack() as stack:
+        stack.callback(_remove_empty, missing)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unwritable(folder, error) from error
         for name, paths in files.items():
             for side, path in enumerate(paths):
                 stack.enter_context(open_output(path)).write([pair[side].translate(BLANKS) for pair in texts[name]])
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    with contextlib.suppress(OSError):  # there is something in one, as there should be
+        for folder in folders:
+            folder.rmdir()

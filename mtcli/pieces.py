@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from mtcli.config import languages_of, parse_config
 from mtcli.errors import PackageError, UsageError
+from mtcli.files import check_files
 from mtcli.lines import LineReader, open_output, read_parallel
 from mtcli.package import CONFIG, create, open_package, place, set_aside
 from mtcli.tokenizer import Side, Tokenizer, load_tokenizer, train_tokenizer
@@ -19,6 +20,7 @@ def begin_package(name: str, src: list[str], tgt: list[str], tokenizer: dict[str
     folder = place(name)
     if (folder / CONFIG).exists() and not fresh:
         raise PackageError(f"{folder} exists already: give --fresh to set it aside and begin again, or another -m")
+    check_files([*src, *tgt])
     pairs = read_parallel(src, tgt)
     config = parse_config({"tokenizer": tokenizer}).tokenizer
     models = train_tokenizer(config, [s for s, _ in pairs], [t for _, t in pairs])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from sacrebleu.metrics.base import Metric
@@ -13,7 +15,7 @@ from sacrebleu.metrics.chrf import CHRF
 from sacrebleu.metrics.ter import TER
 
 from mtcli.errors import DataError, UsageError
-from mtcli.lines import read_lines, source_name
+from mtcli.lines import LineReader
 
 logging.getLogger("sacrebleu").setLevel(logging.WARNING)
 log = logging.getLogger("mtcli")
@@ -21,6 +23,8 @@ log = logging.getLogger("mtcli")
 METRICS = ("bleu", "chrf", "ter")
 LONG_FOR_TER = 1_000
 """Words of a line; its time grows with their square."""
+TOO_MANY = 1_000
+"""Lines beyond those that are wanted after which a text is read no further: it may never end."""
 Wanted = str | Metric
 """A metric by its name with options, such as `bleu:tokenize=zh,lowercase` and `chrf++`, or one that is ready."""
 System = tuple[str, Sequence[str]]
@@ -70,10 +74,10 @@ OPTIONS: dict[str, dict[str, type]] = {
 """What changes a number, by the names that sacreBLEU has for it in Python."""
 
 
-def scorer(metric: Wanted, detokenized: bool = False, language: str = "") -> Metric:
+def scorer(metric: Wanted, detokenized: bool = False, language: str = "", download: bool = False) -> Metric:
     """The metric that is wanted; `language` is that of the references, by which sacreBLEU chooses how to tokenise.
 
-    Raises UsageError when there is none such.
+    Raises UsageError when there is none such, DataError when its tokenizer is not on disk and may not be fetched, or cannot be.
     """
     if not isinstance(metric, str):
         return metric
@@ -84,6 +88,7 @@ def scorer(metric: Wanted, detokenized: bool = False, language: str = "") -> Met
     try:
         match name:
             case "bleu":
+                _find_tokenizer(values.get("tokenize", ""), download)
                 return BLEU(force=detokenized, trg_lang=language, **values)
             case "chrf":
                 return CHRF(**values)
@@ -91,6 +96,26 @@ def scorer(metric: Wanted, detokenized: bool = False, language: str = "") -> Met
                 return TER(**values)
     except (RuntimeError, ImportError) as error:  # a tokenizer that wants a library
         raise UsageError(f"--metric {metric}: {error}") from error
+
+
+def _find_tokenizer(name: str, download: bool) -> None:
+    """Have sacreBLEU fetch what it tokenises with, if it must."""
+    from sacrebleu.tokenizers.tokenizer_spm import SPM_MODELS
+    from sacrebleu.utils import SACREBLEU_DIR, download_file
+
+    if name not in SPM_MODELS:
+        return
+    url = SPM_MODELS[name]["url"]
+    file = Path(SACREBLEU_DIR, "models", Path(url).name)
+    if file.exists():
+        return
+    if not download:
+        raise DataError(f"tokenize={name} is not on disk: give --download to fetch {url} into {file.parent}")
+    try:
+        download_file(url, str(file))  # type: ignore[no-untyped-call]
+    except (OSError, SystemExit) as error:  # URLError is an OSError; SystemExit is sacreBLEU's word for a failing TLS
+        file.unlink(missing_ok=True)
+        raise DataError(f"tokenize={name} cannot be fetched from {url}: {error}") from error
 
 
 def _setting(metric: str, text: str) -> tuple[str, Any]:
@@ -128,30 +153,28 @@ def chrf_of_sentences(hyps: Sequence[str], refs: Sequence[Sequence[str]]) -> lis
     return [chrf.sentence_score(hyp, of_line).score for hyp, of_line in zip(hyps, zip(*refs, strict=True), strict=True)]
 
 
-def read_system(hyp: str) -> System:
-    """The hypotheses in a file. Raises DataError when it cannot be read or is empty."""
-    return source_name(hyp), read_text(hyp)
+def read_text(name: str, wanted: int | None = None) -> list[str]:
+    """Lines that are scored, without a byte order mark; what is odd about them is told.
 
-
-def read_beside(name: str, system: System) -> list[str]:
-    """The lines of a file that belong to those of a system. Raises DataError that names both counts when they differ."""
-    lines = read_text(name)
-    check_length(system, name, lines)
-    return lines
-
-
-def read_text(name: str) -> list[str]:
-    """Lines that are scored, without a byte order mark; what is odd about them is told."""
-    lines = read_lines(name)
+    Raises DataError when they cannot be read, when there are none, and when there are far more than are `wanted`.
+    """
+    reader = LineReader(name)
+    most = None if wanted is None else wanted + TOO_MANY
+    lines = list(islice(reader, most))
+    if not lines:
+        raise DataError(f"{reader.name}: is empty")
+    if len(lines) == most:
+        raise DataError(f"{reader.name} has {most} lines and more, but {wanted} are wanted: each line needs its reference")
     if lines[0].startswith("\ufeff"):
         lines[0] = lines[0][1:]
-        log.warning("%s: begins with a byte order mark, which is left out", source_name(name))
+        log.warning("%s: begins with a byte order mark, which is left out", reader.name)
     for count, what in (
+        (reader.invalid_lines, "held invalid UTF-8, replaced by U+FFFD"),
         (sum(not line.strip() for line in lines), "are empty"),
         (sum("\r" in line or "\t" in line for line in lines), "hold a CR or TAB, which counts as a blank"),
     ):
         if count:
-            log.warning("%s: %d of %d lines %s", source_name(name), count, len(lines), what)
+            log.warning("%s: %d of %d lines %s", reader.name, count, len(lines), what)
     return lines
 
 

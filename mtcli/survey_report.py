@@ -9,7 +9,7 @@ from pathlib import Path
 from mtcli.package import write
 from mtcli.page import bar, grid, html, section
 from mtcli.survey import LENGTHS, RATIOS, Side, Survey
-from mtcli.tables import table
+from mtcli.tables import plain, table
 from mtcli.words import bucket_name
 
 BAR = 30
@@ -87,7 +87,7 @@ def survey_text(found: Survey) -> str:
         table([["", "source", "target"], *_figures(found)], "text"),
         table([["words", "source", "target"], *lengths], "text"),
         table([["target characters for one of the source", ""], *ratios], "text"),
-        *found.shifts,
+        *map(plain, found.shifts),
     ]
     return "\n\n".join(parts)
 
@@ -98,7 +98,7 @@ def _beside(src: list[tuple[str, float]], tgt: list[tuple[str, float]]) -> list[
 
 def write_survey(path: str, found: Survey, files: list[str]) -> None:
     """Write the page. Raises DataError when that cannot be."""
-    write(Path(path), survey_page(found, files).encode())
+    write(Path(path), survey_page(found, files).encode(errors="replace"))
 
 
 def survey_page(found: Survey, files: list[str]) -> str:

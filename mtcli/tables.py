@@ -35,7 +35,9 @@ def compared(metrics: list[Compared], form: str) -> str:
             interval = "" if each.interval is None else f"{each.mean:.2f} ± {each.interval:.2f}"
             row += [f"{each.value:.2f}", interval, "" if each.p_value is None else f"{each.p_value:.4f}{holds(each.p_value)}"]
     notes = [f"{metric.name}: {metric.signature}" for metric in metrics]
-    return "\n".join([table(rows, form), "", f"* p < {SIGNIFICANT}: the difference to {rows[1][0]} is more than chance", *notes])
+    return "\n".join(
+        [table(rows, form), "", f"* p < {SIGNIFICANT}: the difference to {plain(rows[1][0])} is more than chance", *notes]
+    )
 
 
 def _plain_columns(metrics: list[Compared], rows: list[list[str]]) -> list[list[str]]:
@@ -54,6 +56,7 @@ def holds(p_value: float | None) -> str:
 
 def table(rows: list[list[str]], form: str) -> str:
     """Rows of cells, the first of them the heading, as tsv, markdown or text."""
+    rows = [list(map(plain, row)) for row in rows]
     if form == "tsv":
         return "\n".join("\t".join(row) for row in rows)
     if form == "markdown":
@@ -66,6 +69,13 @@ def table(rows: list[list[str]], form: str) -> str:
     return "\n".join("  ".join(row).rstrip() for row in padded)
 
 
+def plain(text: str) -> str:
+    """The text on one line, without what could steer a terminal; bytes of a file name that are no UTF-8 become `?`."""
+    text = text.encode(errors="replace").decode()
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def as_json(values: Any) -> str:
-    """Dataclasses, and lists and dictionaries of them, as JSON."""
-    return json.dumps(values, default=dataclasses.asdict, indent=1, ensure_ascii=False)
+    """Dataclasses, and lists and dictionaries of them, as JSON; bytes of a file name that are no UTF-8 become `?`."""
+    text = json.dumps(values, default=dataclasses.asdict, indent=1, ensure_ascii=False)
+    return text.encode(errors="replace").decode()

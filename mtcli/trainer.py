@@ -196,13 +196,13 @@ def _sentences_a_line(texts: Texts) -> float:
 def _data_record(request: TrainingRequest, folder: Path, texts: Texts, config: Config) -> DataRecord:
     old = config.data
     data = DataRecord(
-        src=tuple(Path(name).name for name in request.src),
-        tgt=tuple(Path(name).name for name in request.tgt),
+        src=tuple(map(_name, request.src)),
+        tgt=tuple(map(_name, request.tgt)),
         weights=tuple(request.weights),
         origin=open_package(request.origin).folder.resolve().name if request.origin else old.origin,
         pairs=len(texts.rows),
         sentences_a_line=_sentences_a_line(texts),
-        dev=", ".join(Path(name).name for name in [*request.dev_src, *request.dev_tgt]) or "held out of the training text",
+        dev=", ".join(map(_name, [*request.dev_src, *request.dev_tgt])) or "held out of the training text",
         licence=old.licence,
         attribution=old.attribution,
         fingerprint=texts.fingerprint,
@@ -213,6 +213,11 @@ def _data_record(request: TrainingRequest, folder: Path, texts: Texts, config: C
     if old.fingerprint and old.origin != data.origin:
         raise PackageError(f"{folder} was trained from {old.origin or 'nothing'}, not from {data.origin}: {other}")
     return data
+
+
+def _name(file: str) -> str:
+    """What `model.toml` has of a file; a name may be no UTF-8."""
+    return Path(file).name.encode(errors="replace").decode()
 
 
 def _languages(request: TrainingRequest, texts: Texts, config: Config) -> Languages:

@@ -69,7 +69,10 @@ def in_order(function: Callable[[T], R], items: Iterable[T], workers: int) -> It
             yield item, function(item)
         return
     waiting: deque[tuple[T, Future[R]]] = deque()
-    with noticing_the_dead(DataError, ""), pool(workers, _take, function) as executor:
+    with (
+        noticing_the_dead(DataError, ": close other programs, or give less text at a time"),
+        pool(workers, _take, function) as executor,
+    ):
         try:
             for item in items:
                 waiting.append((item, executor.submit(_apply, item)))

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROWS = [
     ["errors", "config", "vocab", "hypothesis", "lines", "tags", "degenerate", "sentences", "treatment", "words", "workers"],
-    ["tokenizer", "data", "model", "scoring", "testsets", "ct2", "checksums", "cache"],
+    ["tokenizer", "data", "model", "scoring", "testsets", "ct2", "checksums", "cache", "files"],
     [
         *("analysis", "judges", "page", "tables", "sampling", "noise", "store", "fetching"),
         *("quantized", "search", "training", "alignment", "glossary"),

@@ -90,6 +90,8 @@ def place(transformer_package: Path, tmp_path: Path) -> Path:
     (place / "plain.gz").write_bytes(text)
     (place / "long.en").write_bytes(b"word " * 2_000 + b"\n")
     (place / "glossary.tsv").write_bytes(b"Haus\thouse\nTisch\n")
+    (place / "sentences.tsv").write_bytes(b"Haus\t" + b"house " * 50 + b"\n")
+    os.mkfifo(place / "pipe.en")
     return place
 
 
@@ -215,6 +217,9 @@ BAD_INPUT = [  # command, exit code, words that the error must hold
     ("score train.en -i train.en --json --format tsv", 2, "--json --format tsv one of the two"),
     ("score train.en -i train.en --metric chrf:char_order=0", 2, "char_order 0 from 1 to 99"),
     (f"{CLEAN} --explain o.de", 2, "--explain files of their own"),
+    ("data clean --src train.de --tgt train.en --out-src o --out-tgt ./o", 2, "--out-src --out-tgt files of their own"),
+    (f"{CLEAN} --held-src two.en --held-tgt blank.en --explain two.en", 1, "two.en very file write to another"),
+    ("data clean --src train.de --tgt pipe.en --out-src a --out-tgt b", 2, "read twice give files no pipe"),
     (f"{CLEAN} --langs german", 2, "german write it like de-en"),
     (f"{CLEAN} --held-src two.en", 2, "1 source files 0 target files pairs"),
     ("data clean --src - --tgt train.en --out-src a --out-tgt b", 2, "read twice give files"),
@@ -224,13 +229,28 @@ BAD_INPUT = [  # command, exit code, words that the error must hold
     ("data distill -m de-en --src train.de --out-tgt o --best-of 2", 2, "--best-of nearest to the reference give --tgt"),
     ("data distill -m de-en --src train.de --out-tgt o --best-of 2 --tgt two.en", 1, "two.en 2 lines train.de more"),
     ("data backtranslate -m nothing --tgt train.en --out-src o", 1, "nothing model"),
+    ("data distill -m de-en --src train.de --out-tgt train.de", 1, "train.de very file write to another"),
+    ("data distill -m de-en --src train.de --tgt train.en --out-tgt train.en", 1, "train.en very file write to another"),
+    ("data distill -m de-en --src two.en --out-tgt o.gz", 1, "o.gz plain file pack it afterwards"),
+    ("data distill -m de-en --src two.en --out-tgt pipe.en", 1, "pipe.en plain file"),
+    ("data distill -m de-en --src - --tgt - --best-of 2 --out-tgt o", 2, "- standard input read once give files"),
+    ("data backtranslate -m de-en --tgt train.en --out-src train.en", 1, "train.en very file write to another"),
+    ("data backtranslate -m de-en --tgt train.en --out-src -", 2, "interrupted standard output name a file"),
+    ("data stats --src - --tgt -", 2, "- standard input read once give files"),
+    ("data stats --src train.de --tgt train.en --report train.de", 1, "train.de very file write to another"),
     ("data stats --src train.de --tgt nothing.en", 1, "nothing.en no such file"),
     ("data stats --src train.de --tgt train.en --report nowhere/page", 1, "nowhere cannot be written"),
     ("data split --src train.de --tgt train.en -o new --dev 0 --test 0", 2, "nothing to hold out --dev --test"),
     ("data split --src train.de --tgt train.en -o new --dev 9999", 1, "cannot be held out of 300"),
+    ("data split --src train.de --tgt train.en -o new --dev 100000000000", 1, "cannot be held out of 300"),
+    ("data split --src pipe.en --tgt pipe.en -o new", 2, "pipe.en a pipe read once give files"),
     ("data split --src train.de --tgt train.en -o . --dev 9 --test 9", 1, "train.de is there already another folder"),
     ("score -i train.en", 2, "nothing to score against --test-set NAME"),
     ("score train.en --src -", 2, "- standard input read once"),
+    ("score - -i -", 2, "- standard input read once"),
+    ("score pipe.en -i pipe.en", 2, "pipe.en pipe read once give files"),
+    ("score train.en -i two.en --report train.en", 1, "train.en very file write to another"),
+    ("score two.en -i two.en --train-tgt train.en --report train.en", 1, "train.en very file write to another"),
     ("score train.en -i train.en --metric comet", 2, "comet source --src FILE"),
     ("score train.en -i train.en --src train.de --metric confidence", 2, "confidence -m MODEL no options"),
     ("score train.en -i train.en --src train.de -m de-en", 2, "-i -m would make some confidence"),
@@ -253,6 +273,8 @@ BAD_INPUT = [  # command, exit code, words that the error must hold
     ("tokenizer encode -m de-en --side left", 2, "--side left src tgt"),
     ("tokenizer train -m new --src train.de --tgt train.en --type words", 2, "words unigram bpe"),
     ("tokenizer train -m new --src train.de --tgt train.en --vocab-size -1", 2, "vocab_size negative"),
+    ("tokenizer train -m new --src train.de --tgt train.en --vocab-size 2147483648", 2, "vocab_size above 1000000"),
+    ("tokenizer train -m new --src - --tgt -", 2, "- standard input read once"),
     ("tokenizer train -m de-en --src train.de --tgt train.en", 1, "de-en --fresh"),
     (f"{TRAIN} -q --src train.de --tgt train.en", 1, "de-en other text --fresh"),
     (f"{TRAIN} --dev-src train.de --dev-tgt train.en", 1, "300 of 300 training pairs stand in the dev set"),
@@ -290,6 +312,8 @@ BAD_INPUT = [  # command, exit code, words that the error must hold
     ("translate -m de-en --beam-size 2000", 2, "decoding.beam_size 1000"),
     ("translate -m de-en --temperature 1 --n-best 200000", 2, "decoding.n_best 100000"),
     ("translate -m de-en --temperature 200", 2, "decoding.temperature 100"),
+    ("translate -m de-en --temperature 1e-300", 2, "decoding.temperature 0 [0.001, 100]"),
+    ("translate -m de-en --no-repeat-ngram 99999999999999999999", 2, "decoding.no_repeat_ngram 1000000"),
     ("translate -m de-en --temperature 1 --top-p 0", 2, "decoding.top_p (0, 1]"),
     ("translate -m de-en --top-k 3", 2, "top-k temperature"),
     ("translate -m de-en --min-length-ratio 3", 2, "min_length_ratio max_length_ratio"),
@@ -301,6 +325,7 @@ BAD_INPUT = [  # command, exit code, words that the error must hold
     ("translate -m de-en --format html --prefix two.en", 2, "--format html --prefix"),
     ("translate -m de-en --glossary glossary.tsv", 1, "glossary.tsv, line 2 tab"),
     ("translate -m de-en --glossary blank.en", 1, "blank.en no term"),
+    ("translate -m de-en --glossary sentences.tsv", 1, "sentences.tsv, line 1 at most 200"),
     ("translate -m de-en --glossary two.en --temperature 1", 2, "glossary --temperature"),
     ("translate -m de-en --engine marian", 2, "--engine marian auto, torch, ctranslate2"),
     ("translate -m de-en --engine ctranslate2 --alignment", 2, "--engine ctranslate2 which words"),
@@ -437,6 +462,8 @@ def assert_refused_without(closed: str, command: str, place: Path, words: str) -
         ),
         *(f"{NEW} --steps many", "translate -m de-en --beam-size wide", "translate a.de b.de", "tokenizer encode"),
         "translate -m de-en --threads -1",
+        "translate -m de-en --threads 99999999999999999999",
+        "score train.en -i train.en --samples 99999999999",
     ],
 )
 def test_wrong_usage(command: str, place: Path) -> None:

@@ -36,10 +36,12 @@ def stats(
 ) -> None:
     """Look at parallel text. Lengths, languages, scripts, duplicates, odd characters, lines that are shifted."""
     set_up(quiet)
+    from mtcli.files import check_files
     from mtcli.survey import survey
     from mtcli.survey_report import survey_text, write_survey
     from mtcli.tables import as_json
 
+    check_files([*src, *tgt, *(held_src or []), *(held_tgt or [])], [report])
     found = survey(src, tgt, (held_src or [], held_tgt or []), model)
     if report:
         write_survey(report, found, [*src, *tgt])
@@ -77,7 +79,11 @@ def clean(
 
     request = CleanRequest(src, tgt, out_src, out_tgt, explain, rule or [], repair, langs, held_src or [], held_tgt or [])
     found = clean_text(request)
-    say(as_json(found) if json else cleaned_table(found))
+    counts = as_json(found) if json else cleaned_table(found)
+    if not {"-", "/dev/stdout"} & {out_src, out_tgt, explain}:
+        say(counts)
+    elif not quiet:
+        typer.echo(counts, err=True)
 
 
 @app.command()

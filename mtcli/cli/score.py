@@ -33,7 +33,9 @@ def score(
         str, typer.Option(metavar="NAME", help="Source and references that sacreBLEU knows, such as wmt14; with --langs.")
     ] = "",
     langs: Annotated[str, typer.Option(metavar="SRC-TGT", help="Such as de-en; tells BLEU how to tokenise zh, ja and ko.")] = "",
-    download: Annotated[bool, typer.Option("--download", help="Fetch the test set when it is not on disk.")] = False,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch the test set, or the tokenizer of BLEU, when it is not on disk.")
+    ] = False,
     metric: Annotated[
         list[str] | None,
         typer.Option(
@@ -45,7 +47,7 @@ def score(
     test: Annotated[
         str, typer.Option(metavar="bs|ar", help="How differences are tested: paired bootstrap or approximate randomisation.")
     ] = "bs",
-    samples: Annotated[int, typer.Option(min=0, help="Samples of the test; 0 takes 1,000 of bs, 10,000 of ar.")] = 0,
+    samples: Annotated[int, typer.Option(min=0, max=100_000, help="Samples of the test; 0 takes 1,000 of bs, 10,000 of ar.")] = 0,
     details: Annotated[
         bool, typer.Option("--details", help="Show what lies behind: lengths, rare words, n-grams, faults, sentences.")
     ] = False,
@@ -87,6 +89,7 @@ def score(
             download,
             details or bool(report),
             train_tgt or [],
+            report,
         )
     )
     if report:

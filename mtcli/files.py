@@ -1,0 +1,29 @@
+"""The files that a command reads and writes: what can be read once is named once, and what is read is not overwritten."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from mtcli.errors import UsageError
+from mtcli.lines import refuse_same
+
+
+def check_files(read: Iterable[str], written: Iterable[str] = ()) -> None:
+    """Look at the names before anything is read; `-` is standard input or output, and an empty name none.
+
+    Raises UsageError when standard input or a pipe is to be read twice, DataError when a file is to be read and written.
+    """
+    pipes = set()
+    for name in filter(None, read):
+        for output in written:
+            refuse_same(name, output)
+        source = Path("/dev/stdin" if name == "-" else name)
+        with contextlib.suppress(OSError):  # which is told when it is opened
+            if name == "-" or source.is_fifo():
+                pipe = source.stat()
+                if (pipe.st_dev, pipe.st_ino) in pipes:
+                    what = "standard input" if name == "-" else "a pipe"
+                    raise UsageError(f"{name} is {what}, which can be read once: give files for the others")
+                pipes.add((pipe.st_dev, pipe.st_ino))
