@@ -141,12 +141,17 @@ def test_details_and_page_of_one_and_of_two_systems(hyp: Path, better: Path, tmp
 
 
 def test_what_is_text_stays_text(tmp_path: Path) -> None:
-    (tmp_path / "h").write_bytes(b"<script>alert(1)</script> & \x1b[31mred\n")
-    (tmp_path / "r").write_bytes(b"<b>bold</b>\n")
-    text = mtcli("score", tmp_path / "r", "-i", tmp_path / "h", "--details", "--report", tmp_path / "page").stdout.decode()
-    assert "\x1b" not in text and "\\x1b" in text
-    page = Page((tmp_path / "page").read_text("utf-8"))
-    assert "script" not in page.seen and "<script>alert(1)</script>" in page.text
+    hyp = tmp_path / os.fsdecode(b"h\n\xff")
+    hyp.write_bytes(b"<script>alert(1)</script> & \x1b[31mred\n" + b"\x1bx b\n\x1bx c\n" * 5)
+    (tmp_path / "r").write_bytes(b"<b>bold</b>\n" + b"a b\na c\n" * 5)
+    command = ["score", tmp_path / "r", "-i", hyp, "--details", "--report", tmp_path / "page"]
+    for compare in ([], ["--compare", tmp_path / "r", "--samples", "9"]):
+        text = mtcli(*command, *compare).stdout.decode()
+        assert "\x1b" not in text and ("\n\\x1bx  " in text, "/h\\n?" in text) == (not compare, bool(compare))
+        page = Page((tmp_path / "page").read_text("utf-8"))
+        assert "script" not in page.seen and "<script>alert(1)</script>" in page.text and "/h\n?" in page.text
+    [name] = json.loads(mtcli(*command, "--json").stdout)["analysis"]["systems"]
+    assert name.endswith("/h\n?")
 
 
 @pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])

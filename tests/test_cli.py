@@ -524,6 +524,7 @@ ELSEWHERE = {  # what a single command cannot cause here: where it is caused, by
     "cannot be set aside": "test_cli.py: cannot be set aside",
     "hypotheses to score": "test_scoring.py: there are no hypotheses to score",
     "lines in reference": "test_scoring.py: lines in reference",
+    "lines and more, but": "test_scoring.py: lines and more, but",
     "knows one reference": "test_judges.py: knows one reference",
     "comet-score ended with exit code": "test_judges.py: exit code 1: KeyError",
     "comet-score wrote no scores": "test_judges.py: wrote no scores that can be read",

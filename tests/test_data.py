@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import random
+import resource
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from conftest import DATA, Page, mtcli
+from conftest import DATA, TINY, Page, mtcli
 from hypothesis import given
 from hypothesis import strategies as st
 from sacrebleu.metrics.chrf import CHRF
@@ -19,6 +21,8 @@ from mtcli.data.lexicon import learn_lexicon
 from mtcli.data.rules import RULES, Learned
 from mtcli.data.seen import Seen
 from mtcli.data.split import draw
+from mtcli.errors import DataError
+from mtcli.holding import hold_out
 from mtcli.languages import margins
 from mtcli.lines import read_lines, read_parallel
 from mtcli.tokenizer import normalise
@@ -208,6 +212,27 @@ def test_the_command_counts_and_packs(tmp_path: Path) -> None:
     assert [row.split()[0] for row in rules[1:]] == [rule.name for rule in ALL] and max(map(len, rules)) <= 80
 
 
+def test_counts_are_not_among_the_text_on_standard_output(tmp_path: Path) -> None:
+    src, tgt = write(tmp_path, TRAIN[:60])
+    command = ["data", "clean", "--src", src, "--tgt", tgt, "--out-tgt", tmp_path / "out.en", "--out-src"]
+    for name in ("-", "/dev/stdout"):
+        done = mtcli(*command, name)
+        assert done.stdout.count(b"\n") == (tmp_path / "out.en").read_bytes().count(b"\n") and b"kept" in done.stderr
+    assert mtcli(*command, "-", "-q").stderr == b""
+
+
+@pytest.mark.slow
+def test_names_of_files_may_be_any_bytes(tmp_path: Path) -> None:
+    src, tgt = write(tmp_path, [("", "nothing"), *TRAIN[:300]], os.fsdecode(b"\xffraw"))
+    out = ["--out-src", tmp_path / "out.de", "--out-tgt", tmp_path / "out.en", "--explain", tmp_path / "why"]
+    mtcli("data", "clean", "--src", src, "--tgt", tgt, *out)
+    assert (tmp_path / "why").read_text("utf-8").startswith(f"{tmp_path}/?raw.de:1\tempty\t")
+    mtcli("data", "stats", "--src", src, "--tgt", tgt, "--report", tmp_path / "page")
+    assert f"{tmp_path}/?raw.de" in Page((tmp_path / "page").read_text("utf-8")).text
+    mtcli("train", "-m", tmp_path / "model", "--src", src, "--tgt", tgt, "--steps", "1", *TINY)
+    assert '"?raw.de"' in (tmp_path / "model" / "model.toml").read_text("utf-8")
+
+
 def test_nothing_is_left_when_the_text_ends_too_soon(tmp_path: Path) -> None:
     src, tgt = write(tmp_path, TRAIN[:3000])
     Path(tgt).write_text("".join(f"{t}\n" for _, t in TRAIN[:2500]), "utf-8")
@@ -253,6 +278,18 @@ def test_held_out_text_shares_no_side_and_has_the_lengths_of_the_whole(tmp_path:
     before = (tmp_path / "a" / "train.de").read_bytes()
     assert b"is there already" in mtcli(*command, "-o", tmp_path / "a", code=1).stderr
     assert (tmp_path / "a" / "train.de").read_bytes() == before
+
+
+def test_a_folder_that_cannot_be_filled_is_not_left_behind(tmp_path: Path) -> None:
+    src, tgt = write(tmp_path, TRAIN[:300])
+    before, most = set(tmp_path.iterdir()), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, most[1]))
+    try:
+        with pytest.raises(DataError, match="cannot be written"):
+            hold_out([src], [tgt], 9, 9, str(tmp_path / "new" / "folder"), 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, most)
+    assert set(tmp_path.iterdir()) == before
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from("uvwxyz")), max_size=30), st.integers(0, 6))

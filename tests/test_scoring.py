@@ -8,12 +8,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from urllib.error import URLError
 
 import pytest
 from conftest import DATA, head, mtcli
 
 from mtcli.errors import DataError
-from mtcli.scoring import METRICS, read_text, score
+from mtcli.scoring import METRICS, read_text, score, scorer
 
 REF = DATA / "test.en"
 OTHER_REF = DATA / "dev.en"
@@ -78,7 +79,7 @@ def test_what_is_odd_is_told_and_scores_alike_from_a_pipe_and_a_file(tmp_path: P
     told = of_file.stderr.decode().replace(str(odd), "NAME").replace(str(ref), "REF")
     assert told == of_pipe.stderr.decode().replace("standard input", "NAME").replace(str(ref), "REF")
     for what in (
-        "NAME: 1 lines held invalid UTF-8",
+        "NAME: 1 of 3 lines held invalid UTF-8",
         "NAME: begins with a byte order mark",
         "NAME: 2 of 3 lines hold a CR or TAB",
         "NAME: 1 of 3 lines are empty",
@@ -113,6 +114,26 @@ def test_wrong_calls_say_what_is_wrong_before_reading_hypotheses(args: tuple[str
     done = mtcli("score", REF, *args, stdin=b"one\n", code=code)
     assert not done.stdout
     assert args[-1].encode() in done.stderr
+
+
+def test_hypotheses_without_end_are_read_no_further() -> None:
+    said = mtcli("score", REF, stdin=b"y\n" * 1_000_000, code=1).stderr
+    assert said == b"mtcli: error: standard input has 1500 lines and more, but 500 are wanted: each line needs its reference\n"
+
+
+def test_a_tokenizer_is_fetched_only_when_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cut_off(_: str, file: str) -> None:
+        Path(file).parent.mkdir()
+        Path(file).write_bytes(b"half of it")
+        raise URLError("no route to host")
+
+    monkeypatch.setattr("sacrebleu.utils.SACREBLEU_DIR", str(tmp_path))
+    monkeypatch.setattr("sacrebleu.utils.download_file", cut_off)
+    with pytest.raises(DataError, match="tokenize=flores200 is not on disk: give --download to fetch http"):
+        scorer("bleu:tokenize=flores200")
+    with pytest.raises(DataError, match=r"tokenize=spm cannot be fetched from http.*no route to host"):
+        scorer("bleu:tokenize=spm", download=True)
+    assert list((tmp_path / "models").iterdir()) == []
 
 
 def test_lists_of_other_lengths_are_refused() -> None:
