@@ -388,6 +388,13 @@ def test_a_state_that_is_none_is_refused(name: str, place: Path) -> None:
     assert code == 1 and "state.safetensors: cannot be resumed from" in said and "--fresh" in said
 
 
+def test_a_state_of_terabytes_is_refused(place: Path) -> None:
+    head("train.de", 300, place), head("train.en", 300, place)
+    holding("training/state.safetensors", 1 << 42)(place / "de-en")
+    code, _, said = translated(place, f"{TRAIN} 9")
+    assert code == 1 and "larger than the state of such a model" in said and "--fresh" in said
+
+
 def test_a_package_may_be_a_link_and_hold_links_within(place: Path) -> None:
     before = translated(place, "translate -m de-en")
     (place / "link").symlink_to("de-en")

@@ -16,6 +16,9 @@ from torch import Tensor
 from mtcli.errors import PackageError, UsageError, out_of_memory
 from mtcli.training.loop import TrainingLoop
 
+LARGEST = 1 << 28
+"""Most bytes that a state may have beside the weights, their averages and two moments of each."""
+
 
 def dump(loop: TrainingLoop, extra: dict[str, Any]) -> bytes:
     """The state of the loop and the plain values `extra`, as the content of a safetensors file."""
@@ -51,6 +54,8 @@ def resuming(path: str) -> Iterator[None]:
 def restore(loop: TrainingLoop, path: str) -> dict[str, Any]:
     """Put the loop where it was when `dump` wrote the file; returns `extra`. Raises PackageError when the file is damaged."""
     with resuming(path):
+        if Path(path).stat().st_size > LARGEST + 16 * sum(parameter.numel() for parameter in loop.model.parameters()):
+            raise ValueError("it is larger than the state of such a model")
         content = Path(path).read_bytes()
         tensors = load(content)
         size = int.from_bytes(
