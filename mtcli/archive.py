@@ -24,10 +24,12 @@ def import_package(path: str, name: str = "") -> Path:
     Raises DataError when there is no such file, PackageError when it is no whole package or its place is taken: then nothing
     gets a place.
     """
+    if Path(path).exists() and not Path(path).is_file():
+        raise PackageError(f"{path}: is no file: give a zip archive")
+    check_readable(path)
     folder = place(name or Path(path).stem)
     if (folder / CONFIG).exists():
         raise PackageError(f"{folder}: exists already: give another -m")
-    check_readable(path)
     try:
         with vanishing(folder.with_name(f".{folder.name}.{os.getpid()}.new.tmp")) as temporary:
             with _reading(path), ZipFile(path) as archive:

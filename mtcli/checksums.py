@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from mtcli.errors import PackageError
 from mtcli.lines import replacing
 
 FILE = "SHA256SUMS"
@@ -29,10 +30,15 @@ def seal(folder: Path, names: Iterable[str]) -> None:
 
 
 def agrees(folder: Path, name: str, content: bytes) -> bool:
-    """Whether the content of the file is what its sum was taken of; where there is no sum, nothing is known against it."""
+    """Whether the content of the file is what its sum was taken of; where there is no sum, nothing is known against it.
+
+    Raises PackageError when there are sums that cannot be read.
+    """
     try:
         lines = (folder / FILE).read_text("utf-8", errors="replace").splitlines()
-    except OSError:
+    except FileNotFoundError:
         return True
+    except OSError as error:
+        raise PackageError(f"{folder / FILE}: cannot be read ({error.strerror})") from error
     sums = [line.split(maxsplit=1)[0] for line in lines if line.endswith(f"  {name}")]
     return sums in ([], [hashlib.sha256(content).hexdigest()])

@@ -105,9 +105,7 @@ def check(variables: dict[str, Variable], model: ModelConfig, vocab: VocabSizes,
         if name not in variables:
             raise ValueError(f"{name} is missing")
         _check_shape(name, variables[name], shape, positions)
-        scale = variables.get(f"{name}_scale")
-        if variables[name].kind == INT8 and not (scale and scale.shape == shape[:1] and scale.kind == 0):
-            raise ValueError(f"{name} has no scale for each row")
+        _check_scale(name, variables[name], variables.get(f"{name}_scale"))
     for name, variable in variables.items():
         if variable.shape and name.removesuffix("_scale") not in expected:
             raise ValueError(f"{name} is too many")
@@ -127,6 +125,13 @@ def _check_shape(name: str, variable: Variable, shape: tuple[int, ...], position
         found = found[1:]
     if found != shape:
         raise ValueError(f"{name} has shape {found}, not {shape}")
+
+
+def _check_scale(name: str, variable: Variable, scale: Variable | None) -> None:
+    if (scale is None) == (variable.kind == INT8) or (scale and (scale.shape != variable.shape[:1] or scale.kind != 0)):
+        raise ValueError(f"{name} has no scale for each row")
+    if scale and min(struct.unpack(f"={scale.shape[0]}f", scale.data)) <= 0:
+        raise ValueError(f"{name} has a scale that is not positive")
 
 
 def check_settings(settings: Any) -> None:

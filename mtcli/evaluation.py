@@ -14,7 +14,7 @@ from mtcli.card import model_card
 from mtcli.config import TestRecord
 from mtcli.judges import SentenceMean
 from mtcli.lines import read_lines, read_parallel
-from mtcli.package import CARD, ModelPackage, open_package, write
+from mtcli.package import ModelPackage, open_package
 from mtcli.scoring import score
 from mtcli.treatment import Treatment
 
@@ -49,7 +49,7 @@ def record_test(model: str, src: str, ref: str, name: str) -> TestRecord:
     """
     from mtcli.translator import Translator
 
-    package = open_package(model)
+    package, name = open_package(model), name.encode(errors="replace").decode()
     pairs = read_parallel([src], [ref])
     lines, refs = [src for src, _ in pairs], [[ref for _, ref in pairs]]
     translator = Translator.load(model, threads=0)
@@ -86,4 +86,4 @@ def _update(package: ModelPackage, **changes: Any) -> None:
     vocab = package.tokenizer().sizes
     parameters = sum(parameter.numel() for parameter in build_empty(package.config.model, vocab).parameters())
     package = package.save_config(dataclasses.replace(package.config, **changes))
-    write(package.folder / CARD, model_card(package.folder.resolve().name, package.config, parameters, vocab).encode())
+    package.save_card(model_card(package.name, package.config, parameters, vocab))

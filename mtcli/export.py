@@ -13,7 +13,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from mtcli.checksums import unseal
 from mtcli.errors import PackageError, UsageError
 from mtcli.lines import replacing, vanishing
-from mtcli.package import CARD, CONFIG, CT2, TGT_TOKENIZER, TOKENIZER, ModelPackage, discard, seal
+from mtcli.package import CARD, CONFIG, CT2, TGT_TOKENIZER, TOKENIZER, ModelPackage, discard, is_free, seal
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -68,10 +68,11 @@ def _hand_on(package: ModelPackage, folder: Path, quantization: str) -> None:
 
 def _pack(folder: Path, name: str, path: Path) -> None:
     """Write an archive of what is in `folder`, there in a folder `name`. The same files give the same archive."""
+    top = name.encode(errors="replace").decode()
     with ZipFile(path, "w") as archive:
         for file in sorted(folder.rglob("*")):
             if file.is_file():
-                archive.writestr(ZipInfo(f"{name}/{file.relative_to(folder)}"), file.read_bytes(), ZIP_DEFLATED)
+                archive.writestr(ZipInfo(f"{top}/{file.relative_to(folder)}"), file.read_bytes(), ZIP_DEFLATED)
 
 
 def _check(package: ModelPackage, quantization: str) -> None:
@@ -85,7 +86,7 @@ def _free(out: str) -> Path:
     if not out:
         raise UsageError("name the new folder: mtcli export -m MODEL --to package OUT")
     folder = Path(out)
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+    if not is_free(folder):
         raise PackageError(f"{folder}: exists already: give another name")
     return folder
 

@@ -44,12 +44,16 @@ SEALED = (TOKENIZER, TGT_TOKENIZER, WEIGHTS, *(f"{CT2}/{name}" for name in ct2.F
 OF_TRAINING = ("state.safetensors", "metrics.jsonl", "dev.hyp")
 PARTS = {CONFIG, CARD, REPORT, checksums.FILE, *SEALED, *(f"{TRAINING}/{name}" for name in OF_TRAINING)}
 """All files that a package may have."""
-LARGEST_CONFIG = 1 << 20
-"""Most bytes of `model.toml`."""
-_DEEP = re.compile(r"(?<![\"'\w-])(?:[\"'\w-]++\s*+\.\s*+){20}")
-"""A key of so many parts, which takes the parser time that grows with their square."""
 LARGEST = 1 << 28
 """Most bytes of a file that holds no weights, and of what a file of weights may hold beside them."""
+LARGEST_CONFIG = 1 << 20
+"""Most bytes of `model.toml`."""
+_LARGEST_OF = {
+    **dict.fromkeys((TOKENIZER, TGT_TOKENIZER, *(f"{CT2}/{name}" for name in ct2.FILES if name != ct2.FILE)), LARGEST),
+    **{CONFIG: LARGEST_CONFIG, checksums.FILE: LARGEST_CONFIG, CARD: 2 * LARGEST_CONFIG},
+}
+_DEEP = re.compile(r"""(?<![\w"'\\-])(?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){20}""")
+"""A key of so many parts, which takes the parser time that grows with their square."""
 DEFAULT = "de-en"
 """The one of the shipped packages that translates when none is named."""
 
@@ -60,6 +64,11 @@ class ModelPackage:
 
     folder: Path
     config: Config
+
+    @property
+    def name(self) -> str:
+        """That of its folder, with `?` for bytes that are no text."""
+        return self.folder.resolve().name.encode(errors="replace").decode()
 
     @property
     def trained(self) -> bool:
@@ -173,7 +182,7 @@ class ModelPackage:
             checksums.unseal(self.folder)
             discard(self.folder / CT2)
         package = self.save_config(config)
-        write(self.folder / CARD, card.encode())
+        self.save_card(card)
         seal(self.folder)
         return package
 
@@ -181,6 +190,10 @@ class ModelPackage:
         """Write `model.toml`."""
         save_config(self.folder, config.to_dict())
         return ModelPackage(self.folder, config)
+
+    def save_card(self, card: str) -> None:
+        """Write the model card."""
+        write(self.folder / CARD, card.encode(errors="replace"))
 
     def _read(self, name: str, missing: str, largest: int = LARGEST) -> bytes:
         """The content of a file, which is what it was when its sum was taken; `missing` says what helps if there is none."""
@@ -246,50 +259,57 @@ def save_tokenizer(folder: Path, src: bytes, tgt: bytes | None) -> None:
 
 
 def save_config(folder: Path, values: dict[str, Any]) -> None:
-    """Write `model.toml` in `folder`, which is made when it does not exist."""
+    """Write `model.toml` in `folder`, which is made when it does not exist.
+
+    Raises PackageError, and writes nothing, when it could not be read again.
+    """
     import tomli_w
 
+    text = tomli_w.dumps({"format": FORMAT} | values | {"format": FORMAT})
+    content = text.encode(errors="replace")  # names of files may be any bytes
+    if len(content) > LARGEST_CONFIG or _DEEP.search(text):
+        raise PackageError(f"{folder / CONFIG}: would not be read again with such names or notes: give shorter ones")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PackageError(f"{folder}: cannot be made ({error.strerror})") from error
-    write(folder / CONFIG, tomli_w.dumps({"format": FORMAT} | values | {"format": FORMAT}).encode())
+    write(folder / CONFIG, content)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
     """The values of the `model.toml` in `folder`, checked. Raises PackageError when it is damaged or of a newer format."""
     path = folder / CONFIG
-    _check_inside(folder)
     try:
-        if path.stat().st_size > LARGEST_CONFIG:
-            raise PackageError(f"{path}: is larger than {LARGEST_CONFIG:,} bytes: copy the package again")
+        _check_inside(folder)
         text = path.read_text(encoding="utf-8")
         if _DEEP.search(text):
             raise ValueError("it has keys of more than 20 parts")
         values = tomllib.loads(text)
+        version = values.get("format")
+        if not isinstance(version, int):
+            raise PackageError(f"{path}: does not say its format")
+        if version > FORMAT:
+            raise PackageError(f"{path}: has format {version}, this mtcli reads up to {FORMAT}: update mtcli")
+        parse_config(values)
     except FileNotFoundError:
         raise PackageError(f"{folder}: is not a model package (it has no {CONFIG})") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise PackageError(f"{path}: cannot be read ({error})") from error
-    version = values.get("format")
-    if not isinstance(version, int):
-        raise PackageError(f"{path}: does not say its format")
-    if version > FORMAT:
-        raise PackageError(f"{path}: has format {version}, this mtcli reads up to {FORMAT}: update mtcli")
-    try:
-        parse_config(values)
     except UsageError as error:
         raise PackageError(f"{path}: {error}") from error
+    except (OSError, ValueError, OverflowError, RecursionError) as error:
+        raise PackageError(f"{path}: cannot be read ({error})") from error
     return values
 
 
 def _check_inside(folder: Path) -> None:
-    """Raises PackageError when something in a package leads out of it, or is no file that could be copied."""
-    for path in (folder / part for part in (*PARTS, CT2, TRAINING)):
-        if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+    """Raises PackageError when something in a package leads out of it, is no file that could be copied, or is too large."""
+    for part in (*PARTS, CT2, TRAINING):
+        path = folder / part
+        if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
             raise PackageError(f"{path}: leads out of the package: put what it points to in its place")
-        if path.exists() and not (path.is_dir() if path.name in (CT2, TRAINING) else path.is_file()):
-            raise PackageError(f"{path}: is not a {'folder' if path.name in (CT2, TRAINING) else 'file'}: copy the package again")
+        if os.path.lexists(path) and not (path.is_dir() if part in (CT2, TRAINING) else path.is_file()):
+            raise PackageError(f"{path}: is not a {'folder' if part in (CT2, TRAINING) else 'file'}: copy the package again")
+        if part in _LARGEST_OF and path.exists() and (size := path.stat().st_size) > (most := _LARGEST_OF[part]):
+            raise PackageError(f"{path}: has {size:,} bytes, such a file has at most {most:,}: copy the package again")
 
 
 def open_package(name: str) -> ModelPackage:
@@ -319,7 +339,7 @@ def shelves() -> list[Path]:
 
     own = os.environ.get("MTCLI_MODELS")
     found = [*([Path(own)] if own else []), Path("models"), Path(platformdirs.user_data_dir("mtcli")) / "models", shipped()]
-    return list({shelf.resolve(): shelf for shelf in found}.values())
+    return list({os.path.realpath(shelf): shelf for shelf in found}.values())
 
 
 def shipped() -> Path:
@@ -334,16 +354,30 @@ def place(name: str) -> Path:
     Raises PackageError when something else is there.
     """
     folder = Path(name) if os.sep in name or Path(name).exists() else shelves()[0] / name
-    if folder.exists() and not (folder / CONFIG).exists() and not (folder.is_dir() and not any(folder.iterdir())):
+    if not (is_free(folder) or (folder / CONFIG).exists()):
         raise PackageError(f"{folder}: exists and is not a model package: give another -m")
-    return folder
+    return folder if folder.name else folder.absolute()
+
+
+def is_free(folder: Path) -> bool:
+    """Whether a new folder can have this place: nothing is there but an empty folder, and nobody works in that."""
+    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()) and not folder.samefile("."))
 
 
 def all_packages() -> Iterator[Path]:
     """Folders of all packages on the shelves, the one that a name stands for first."""
     for shelf in shelves():
         if shelf.is_dir():
-            yield from sorted(path.parent for path in shelf.glob(f"*/{CONFIG}"))
+            yield from filter(_holds_package, sorted(shelf.glob("*")))
+
+
+def _holds_package(folder: Path) -> bool:
+    """Whether it does, or cannot be looked into."""
+    try:
+        (folder / CONFIG).lstat()
+    except OSError as error:
+        return not isinstance(error, FileNotFoundError | NotADirectoryError)
+    return True
 
 
 def translating(src: str, tgt: str) -> list[ModelPackage]:
@@ -378,8 +412,7 @@ class Summary:
 def summaries() -> Iterator[Summary]:
     """What there is on the shelves; a broken package says so."""
     for folder in all_packages():
-        files = (file for file in folder.rglob("*") if file.is_file() and TRAINING not in file.relative_to(folder).parts)
-        megabytes = sum(file.stat().st_size for file in files) / 1e6
+        megabytes = _megabytes(folder)
         try:
             package = _package_in(folder)
         except PackageError:
@@ -389,6 +422,14 @@ def summaries() -> Iterator[Summary]:
         languages = f"{config.languages.src or '?'}-{config.languages.tgt or '?'}"
         bleu = config.tests[0].bleu if config.tests else config.scores.dev_bleu
         yield Summary(folder.name, languages, megabytes, bleu if package.trained else None, config.data.licence, folder)
+
+
+def _megabytes(folder: Path) -> float:
+    files = (file for file in folder.rglob("*") if file.is_file() and TRAINING not in file.relative_to(folder).parts)
+    try:
+        return sum(file.stat().st_size for file in files) / 1e6
+    except OSError:  # `summaries` calls it broken
+        return 0.0
 
 
 _claimed: dict[tuple[int, int], int] = {}

@@ -17,13 +17,13 @@ import torch
 
 from mtcli import __version__
 from mtcli.card import model_card
-from mtcli.config import NOT_DRAWN, Config, DecodingConfig, ScoreRecord
+from mtcli.config import NOT_DRAWN, Config, DecodingConfig, ScoreRecord, parse_config
 from mtcli.data.batches import ParallelCorpus
 from mtcli.data.split import Pairs
 from mtcli.engines.torch_engine import TorchEngine
 from mtcli.errors import PackageError, TrainingError
 from mtcli.export import export_ctranslate2
-from mtcli.lines import read_lines, unwritable
+from mtcli.lines import LineReader, unwritable
 from mtcli.model import EncoderDecoder
 from mtcli.package import REPORT, TRAINING, ModelPackage, seal, write
 from mtcli.report import Tested, html_report
@@ -31,11 +31,14 @@ from mtcli.scoring import Score, score
 from mtcli.search import Decoder
 from mtcli.tokenizer import Tokenizer
 from mtcli.training import parallel
-from mtcli.training.checkpoint import dump, restore
+from mtcli.training.checkpoint import dump, restore, resuming
 from mtcli.training.loop import StepRecord, TrainingLoop, diverged, token_losses
 from mtcli.translator import Translator
 from mtcli.treatment import Treatment
 from mtcli.vocab import VocabSizes
+
+CHARTED = ("step", "loss", "tgt_tokens", "learning_rate", "seconds"), ("step", "dev_loss", "dev_bleu", "dev_chrf")
+"""What the report reads of an update, and of a validation."""
 
 
 @dataclass(frozen=True)
@@ -177,12 +180,14 @@ class TrainingRun:
                     "give --fresh to set it aside and begin again, or another -m"
                 )
             return
-        extra = restore(self.loop, str(path))
-        self.validated_at, self.next_validation, self.stale = extra["validated_at"], extra["next_validation"], extra["stale"]
-        self.lowest_loss = extra.get("lowest_loss", math.inf)
-        self.best, self._log_bytes = ScoreRecord(**extra["best"]), extra.get("log_bytes")
-        same_budget = extra["budget"] == _budget(self.package.config)
-        self.finished = extra["finished"] and same_budget
+        with resuming(str(path)):
+            extra = {"lowest_loss": math.inf, "log_bytes": None, **restore(self.loop, str(path))}
+            self.validated_at, self.stale = int(extra["validated_at"]), int(extra["stale"])
+            self.next_validation, self.lowest_loss = float(extra["next_validation"]), float(extra["lowest_loss"])
+            self.best = parse_config({"scores": extra["best"]}).scores
+            self._log_bytes = None if extra["log_bytes"] is None else int(extra["log_bytes"])
+            same_budget = extra["budget"] == _budget(self.package.config)
+            self.finished = bool(extra["finished"]) and same_budget
         if not same_budget:
             self.next_validation = self.loop.progress + self._gap
             self.stale = 0
@@ -240,7 +245,7 @@ class TrainingRun:
             self.save()  # weights without a state could not be resumed from
         self.best = scores
         config = dataclasses.replace(self.package.config, scores=scores, tests=(), notes="")  # those were of other weights
-        card = model_card(self.package.folder.name, config, self.plan.parameters, self.tokenizer.sizes)
+        card = model_card(self.package.name, config, self.plan.parameters, self.tokenizer.sizes)
         self.package = self.package.save(config, self.loop.averaged, card)
         write(self._dev_hyps, "".join(f"{hyp}\n" for hyp in hyps).encode())
 
@@ -277,13 +282,14 @@ class TrainingRun:
             export_ctranslate2(self.package)
         else:
             seal(self.package.folder)
-        tested = [_tested("dev", self.dev, read_lines(self._dev_hyps))] if self._dev_hyps.exists() else []
+        hyps = list(LineReader(self._dev_hyps)) if self._dev_hyps.exists() else []
+        tested = [_tested("dev", self.dev, hyps)] if len(hyps) == len(self.dev) else []
         if self.test:
             model = self.package.load_model(self.tokenizer.sizes, self.loop.device)
             hyps = self._translate(model, self.test, dataclasses.replace(self.package.config.decoding, n_best=1))
             tested.append(_tested("test", self.test, hyps))
         page = html_report(
-            self.package.folder.name, self.package.config, self.plan.parameters, self._logged(), tested, self._environment()
+            self.package.name, self.package.config, self.plan.parameters, self._logged(), tested, self._environment()
         )
         write(self.package.folder / REPORT, page.encode(errors="replace"))
         return tested
@@ -306,7 +312,7 @@ class TrainingRun:
             raise unwritable(self._metrics, error) from error
 
     def _logged(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in read_lines(self._metrics)] if self._metrics.exists() else []
+        return list(filter(None, map(_record, LineReader(self._metrics)))) if self._metrics.exists() else []
 
     def forget_later_records(self) -> None:
         """Cut from the log what was done after the state was saved, and so is done again."""
@@ -327,6 +333,16 @@ class TrainingRun:
 def _tested(name: str, pairs: Pairs, hyps: list[str]) -> Tested:
     scores: list[Score] = score(hyps, [[tgt for _, tgt in pairs]], ("bleu", "chrf"), detokenized=True)
     return Tested(name, [(*pair, hyp) for pair, hyp in zip(pairs, hyps, strict=True)], scores)
+
+
+def _record(line: str) -> dict[str, Any]:
+    """What a line of the log says; nothing where it is damaged."""
+    try:
+        values: dict[str, Any] = json.loads(line)
+        numbers = values.get("validation", values)
+        return values if all(math.isfinite(numbers[name]) for name in CHARTED["validation" in values]) else {}
+    except (ValueError, TypeError, AttributeError, LookupError, OverflowError, RecursionError):
+        return {}
 
 
 def _budget(config: Config) -> list[float]:

@@ -123,6 +123,7 @@ def load_tokenizer(src: bytes, tgt: bytes | None) -> Tokenizer:
 def _load(model: bytes) -> spm.SentencePieceProcessor:
     try:
         processor = spm.SentencePieceProcessor(model_proto=model)
+        processor.id_to_piece(list(range(processor.get_piece_size())))  # must be UTF-8
     except (RuntimeError, OSError, ValueError) as error:
         raise PackageError("the tokenizer is damaged: copy the package again, or train it again with --fresh") from error
     ids = (processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id())

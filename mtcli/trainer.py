@@ -199,7 +199,7 @@ def _data_record(request: TrainingRequest, folder: Path, texts: Texts, config: C
         src=tuple(map(_name, request.src)),
         tgt=tuple(map(_name, request.tgt)),
         weights=tuple(request.weights),
-        origin=open_package(request.origin).folder.resolve().name if request.origin else old.origin,
+        origin=open_package(request.origin).name if request.origin else old.origin,
         pairs=len(texts.rows),
         sentences_a_line=_sentences_a_line(texts),
         dev=", ".join(map(_name, [*request.dev_src, *request.dev_tgt])) or "held out of the training text",

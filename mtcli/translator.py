@@ -196,6 +196,8 @@ class Translator:
             self.notices[f"had more than {limit} pieces on a side: too long to score"] += len(ids) - len(fits)
         scores = [Scored(math.nan, len(tgt) + 1) for _, tgt in ids]
         for i, score in zip(fits, cast("TorchEngine", self.engine).score([ids[i] for i in fits], self.config), strict=True):
+            if not math.isfinite(score):
+                raise TranslationError("the model gives no number for a line: its weights are damaged")
             scores[i] = Scored(score, scores[i].pieces)
         return scores
 

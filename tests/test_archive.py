@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import struct
@@ -196,9 +197,13 @@ def test_bits_that_flip_and_archives_that_are_cut(place: Path) -> None:
 
 
 def test_what_cannot_be_asked_for_is_told(place: Path) -> None:
+    os.mkfifo(place.parent / "pipe")
     for command, code, words in (
         ("import package nothing.zip", 1, "nothing.zip: no such file"),
-        ("import package . -m new", 1, ".: is a folder"),
+        ("import package . -m new", 1, ".: is no file"),
+        ("import package ../pipe", 1, "../pipe: is no file"),
+        ("import package /dev/zero", 1, "/dev/zero: is no file"),
+        ("import package small.zip -m .", 1, ".: exists and is not a model package"),
         ("import onnx small.zip", 2, "the format cannot be onnx: choose package"),
         ("import package small.zip -m /proc/x", 1, "/proc/x: cannot be written"),
     ):

@@ -16,9 +16,13 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import TINY, contents, head, mtcli, run
+from safetensors import safe_open
 from safetensors.torch import load, save
 
+from mtcli.ct2 import read_variables
+from mtcli.errors import PackageError
 from mtcli.package import open_package
+from mtcli.tokenizer import load_tokenizer
 
 Harm = Callable[[Path], object]
 TEXT = b"Guten Morgen!\nWie geht es dir?\n"
@@ -85,6 +89,21 @@ def test_bits_that_flip_and_files_that_are_cut(sums: str, cases: int, place: Pat
         path.write_bytes(data)
 
 
+def test_bits_that_flip_in_a_tokenizer(transformer_package: Path) -> None:
+    """Without sums such a tokenizer may work, but what it says is text."""
+    data, chance, refused = (transformer_package / "tokenizer.model").read_bytes(), random.Random(1), set()
+    for _ in range(300):
+        harmed = bytearray(data)
+        harmed[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        try:
+            tokenizer = load_tokenizer(bytes(harmed), None)
+            ids = tokenizer.encode(["Guten Morgen, Zoë: 漢字 \U0001f600"], "src")
+            assert tokenizer.vocabulary("src") and tokenizer.decode(ids, "src") and tokenizer.never_generated()
+        except PackageError as error:
+            refused.add(type(error.__cause__))
+    assert UnicodeDecodeError in refused
+
+
 def header(claimed: dict[str, object], size: int | None = None) -> bytes:
     """The beginning of a safetensors file that claims these tensors."""
     text = json.dumps(claimed).encode()
@@ -116,6 +135,24 @@ def replacing(name: str, old: bytes, new: bytes) -> Harm:
 def holding(name: str, size: int) -> Harm:
     """A file of so many bytes that takes no room on the disk."""
     return lambda package: os.truncate(package / name, size)
+
+
+def with_scales(value: float) -> Harm:
+    """The weights in 8 bits are those numbers divided by this one."""
+
+    def harm(package: Path) -> None:
+        path = package / "ct2" / "model.bin"
+        content = bytearray(path.read_bytes())
+        for name, found in read_variables(content).items():
+            if name.endswith("_scale"):
+                found.data[:] = struct.pack("=f", value) * (len(found.data) // 4)
+        path.write_bytes(content)
+
+    return harm
+
+
+def with_type(dtype: torch.dtype) -> Harm:
+    return with_weights(lambda weights: weights.update({"encoder_norm.bias": weights["encoder_norm.bias"].to(dtype)}))
 
 
 def another_tokenizer(package: Path) -> None:
@@ -156,9 +193,18 @@ HOSTILE: dict[str, tuple[Harm, str, str]] = {  # what is done to a package, for 
     "a file of terabytes": (holding("weights.safetensors", 1 << 42), "torch", "weights.safetensors has at most"),
     "a tokenizer of terabytes": (holding("tokenizer.model", 1 << 42), "torch", "tokenizer.model has at most"),
     "a model.bin of terabytes": (holding("ct2/model.bin", 1 << 42), "both", "model.bin has at most"),
-    "a model.toml of terabytes": (holding("model.toml", 1 << 42), "torch", "model.toml larger"),
+    "a model.toml of terabytes": (holding("model.toml", 1 << 42), "torch", "model.toml has at most"),
     "no number": (with_weights(lambda weights: weights["encoder_norm.bias"].fill_(torch.nan)), "torch", "not numbers"),
     "infinity": (with_weights(lambda weights: weights["encoder_norm.bias"].fill_(torch.inf)), "torch", "not numbers"),
+    **{
+        f"a tensor of {dtype}": (with_type(dtype), "torch", f"encoder_norm.bias {str(dtype)[6:]}, not float32")
+        for dtype in (torch.bool, torch.uint8, torch.int64, torch.complex64, torch.float64, torch.float16)
+    },
+    "sums of terabytes": (holding("SHA256SUMS", 1 << 42), "both", "SHA256SUMS has at most"),
+    "a card of terabytes": (holding("README.md", 1 << 42), "both", "README.md has at most"),
+    **{f"a scale of {value}": (with_scales(value), "both", "scale that is not positive") for value in (0.0, -1.0)},
+    **{f"a scale of {value}": (with_scales(value), "both", "not numbers") for value in (float("nan"), float("inf"))},
+    "a scale that makes large what was small": (with_scales(1e-20), "both", "the model finds nothing damaged"),
     "another shape": (
         with_weights(lambda weights: weights.update({"encoder_norm.bias": torch.zeros(1 << 20)})),
         "torch",
@@ -191,6 +237,9 @@ HOSTILE: dict[str, tuple[Harm, str, str]] = {  # what is done to a package, for 
         "model.toml",
     ),
     "a dotted key without end": (writing("model.toml", b"format = 1\n" + b"a." * 60_000 + b"a = 1"), "both", "model.toml"),
+    "a quoted key without end": (writing("model.toml", b"format = 1\n" + b'"a b".' * 99_000 + b"a = 1"), "both", "20 parts"),
+    "a number beyond a float": (replacing("model.toml", b"dropout = 0.3", b"dropout = 1" + b"0" * 400), "both", "model.toml"),
+    "a format beyond words": (replacing("model.toml", b"format = 1", b"format = 0x" + b"f" * 9_999), "both", "model.toml"),
     "more places than there are": (
         replacing("model.toml", b"max_source_length = ", b"max_source_length = 9"),
         "both",
@@ -256,13 +305,94 @@ def test_what_leads_out_of_a_package_is_refused(name: str, target: str, place: P
     assert path.is_symlink()
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_what_is_no_file_is_refused(name: str, place: Path) -> None:
+@pytest.mark.parametrize("name", [*NAMES, "SHA256SUMS"])
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to(path.name)], ids=["pipe", "loop of links"])
+def test_what_is_no_file_is_refused(name: str, make: Harm, place: Path) -> None:
     path = place / "de-en" / name
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    os.mkfifo(path)
+    make(path)
     code, _, said = translated(place, "translate -m de-en")
     assert code == 1 and f"{name}: is not a f" in said
+
+
+def test_bad_packages_on_a_shelf_hinder_nobody(place: Path) -> None:
+    shelf = place / "models"
+    for case in ("a quoted key without end", "a number beyond a float", "a format beyond words", "sums of terabytes"):
+        HOSTILE[case][0](Path(shutil.copytree(place / "handed", shelf / case.replace(" ", "-"))))
+    for name in ("model.toml", "ct2"):
+        package = Path(shutil.copytree(place / "de-en", shelf / f"linked-{name}"))
+        shutil.rmtree(package / name) if name == "ct2" else (package / name).unlink()
+        (package / name).symlink_to(name)
+    (shelf / "nowhere").symlink_to("nowhere")
+    (place / "handed").rename(shelf / "whole")
+    (shelf / "whole" / "model.toml").write_text((shelf / "whole" / "model.toml").read_text().replace('"de"', '"xx"'))
+    code, out, errors = run(place, "models")
+    found = {row.split()[0]: row.split()[1] for row in out.decode().splitlines() if " models/" in row}
+    assert (code, errors, found.pop("whole"), set(found.values()), len(found)) == (0, [], "xx-en", {"broken"}, 7)
+    assert translated(place, "translate --from xx")[0] == 0
+
+
+def test_weights_beyond_all_bounds_score_nothing(place: Path) -> None:
+    with_weights(lambda weights: [weight.mul_(1e30) for weight in weights.values()])(place / "de-en")
+    sealed(place / "de-en")
+    (place / "target").write_bytes(TEXT)
+    for command in ("--engine torch", "--score-target target"):
+        assert "its weights are damaged" in translated(place, f"translate -m de-en {command}")[2]
+
+
+def in_state(name: str, value: object) -> Harm:
+    """What training goes on from says this."""
+
+    def harm(package: Path) -> None:
+        path = package / "training" / "state.safetensors"
+        with safe_open(path, "pt") as file:
+            metadata = {key: json.loads(text) for key, text in file.metadata().items()}
+        next(part for part in metadata.values() if name in part)[name] = value
+        path.write_bytes(save(load(path.read_bytes()), {key: json.dumps(values) for key, values in metadata.items()}))
+
+    return harm
+
+
+TRAIN = f"train -q -m de-en --src train.de --tgt train.en --set training.validations=2 {' '.join(TINY)} --steps"
+
+
+def test_what_is_no_record_is_left_out_of_the_report(place: Path) -> None:
+    head("train.de", 300, place), head("train.en", 300, place)
+    log = place / "de-en" / "training" / "metrics.jsonl"
+    hostile = ['[[[{"', "[" * 99_999, "[1]", "{}", '{"validation": 1}', '{"step": 1, "loss": "x"}', "", "\ufffd"]
+    log.write_text("".join(f"{line}\n" for line in hostile) + log.read_text())
+    in_state("log_bytes", 1 << 20)(place / "de-en")
+    (place / "de-en" / "training" / "dev.hyp").write_text("one\n")
+    (place / "de-en" / "report.html").unlink()
+    assert translated(place, f"{TRAIN} 3")[0] == 0
+    assert "<svg" in (place / "de-en" / "report.html").read_text()
+
+
+STATES = {  # where in the state, and what stands there
+    "step": "x",
+    "position": -1,
+    "micro_batches": 0,
+    "seconds": [],
+    "validated_at": "x",
+    "log_bytes": "x",
+    "best": {"dev_bleu": "x"},
+    "stale": float("inf"),
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_state_that_is_none_is_refused(name: str, place: Path) -> None:
+    head("train.de", 300, place), head("train.en", 300, place)
+    in_state(name, STATES[name])(place / "de-en")
+    code, _, said = translated(place, f"{TRAIN} 9")
+    assert code == 1 and "state.safetensors: cannot be resumed from" in said and "--fresh" in said
+
+
+def test_a_state_of_terabytes_is_refused(place: Path) -> None:
+    head("train.de", 300, place), head("train.en", 300, place)
+    holding("training/state.safetensors", 1 << 42)(place / "de-en")
+    code, _, said = translated(place, f"{TRAIN} 9")
+    assert code == 1 and "larger than the state of such a model" in said and "--fresh" in said
 
 
 def test_a_package_may_be_a_link_and_hold_links_within(place: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickletools
 import shutil
 import signal
@@ -11,11 +12,12 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import DATA, head, mtcli
+from conftest import DATA, TINY, head, mtcli, run
 from safetensors import safe_open
 
 from mtcli import Translator
 from mtcli.card import model_card
+from mtcli.checksums import agrees
 from mtcli.errors import DataError, PackageError
 from mtcli.lines import open_output, replacing
 from mtcli.package import open_package
@@ -54,23 +56,23 @@ def test_a_name_is_looked_up_in_order(begun: Path, tmp_path: Path) -> None:
         shutil.copytree(begun, place)
     command = [sys.executable, "-m", "mtcli", "models"]
 
-    def run(*args: str) -> subprocess.CompletedProcess[str]:
+    def models(*args: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([*command, *args], cwd=tmp_path, env=env, capture_output=True, text=True)
 
-    rows = [line.split() for line in run().stdout.splitlines()]
+    rows = [line.split() for line in models().stdout.splitlines()]
     assert rows[0] == ["NAME", "LANGUAGES", "SIZE", "BLEU", "LICENCE", "FOLDER"]
     own_rows = [row for row in rows[1:] if row[0] == "name"]
     assert [(row[1:], (tmp_path / row[-1]).resolve()) for row in own_rows] == [
         (["de-en", "0.0", "MB", "-", "-", row[-1]], place) for row, place in zip(own_rows, places[1:], strict=True)
     ]
     for place in places:
-        assert run("info", "name").stdout.splitlines()[0] == f"# {place}"
+        assert models("info", "name").stdout.splitlines()[0] == f"# {place}"
         shutil.rmtree(place)
-    missing = run("info", "name")
+    missing = models("info", "name")
     assert missing.returncode == 1
     assert missing.stderr.count("\n") == 1
     assert all(str(shelf.relative_to(tmp_path)) in missing.stderr for shelf in shelves)
-    assert all(line.split()[0] != "name" for line in run("list").stdout.splitlines())
+    assert all(line.split()[0] != "name" for line in models("list").stdout.splitlines())
 
 
 def test_a_new_package_goes_to_the_first_shelf_and_a_path_where_it_says(begun: Path, tmp_path: Path) -> None:
@@ -122,6 +124,56 @@ def test_what_cannot_be_read_is_refused_with_its_path(tmp_path: Path, toml: str,
         open_package(str(tmp_path))
     assert message in str(caught.value)
     assert str(tmp_path / "model.toml") in str(caught.value)
+
+
+@pytest.mark.parametrize("notes", ["word " * 600_000, "1." * 30], ids=["large", "like a key"])
+def test_notes_that_could_not_be_read_again_are_not_written(notes: str, transformer_package: Path, tmp_path: Path) -> None:
+    package = Path(shutil.copytree(transformer_package, tmp_path / "de-en"))
+    before = files(package)
+    done = mtcli("models", "note", package, stdin=notes.encode(), code=1)
+    assert b"model.toml: would not be read again" in done.stderr and files(package) == before
+
+
+def test_sums_that_cannot_be_read_are_not_none(tmp_path: Path) -> None:
+    assert agrees(tmp_path, "x", b"")
+    (tmp_path / "SHA256SUMS").mkdir()
+    with pytest.raises(PackageError, match="SHA256SUMS: cannot be read"):
+        agrees(tmp_path, "x", b"")
+
+
+def test_the_folder_one_is_in_is_not_replaced(transformer_package: Path, tmp_path: Path) -> None:
+    (tmp_path / "place").mkdir()
+    texts = " ".join(
+        f"--{side} {transformer_package.with_name(name)}" for side, name in (("src", "train.de"), ("tgt", "train.en"))
+    )
+    for command in (f"export -m {transformer_package} --to package .", f"tokenizer train -m . {texts}", f"train -m . {texts}"):
+        code, _, said = run(tmp_path / "place", command)
+        assert code == 1 and said[-1].startswith("mtcli: error: .: exists ")
+    assert files(tmp_path / "place") == {}
+
+
+def test_a_package_is_trained_within_its_folder(begun: Path, tmp_path: Path) -> None:
+    shutil.copytree(begun, tmp_path / "de-en")
+    texts = f"--src {begun.with_name('train.de')} --tgt {begun.with_name('train.en')}"
+    assert run(tmp_path / "de-en", f"tokenizer train -q --fresh -m . {texts}") == (0, f"{tmp_path}/de-en\n".encode(), [])
+    assert (tmp_path / "de-en.old" / "model.toml").exists() and (tmp_path / "de-en" / "model.toml").exists()
+
+
+def test_names_that_are_no_text_are_written_as_far_as_they_are(transformer_package: Path, tmp_path: Path) -> None:
+    package, archive = (tmp_path / os.fsdecode(name) for name in (b"m\xff", b"p\xff.zip"))
+    shutil.copy(transformer_package.with_name("train.de"), tmp_path / os.fsdecode(b"\xff.de"))
+    shutil.copy(transformer_package.with_name("train.en"), tmp_path)
+    texts = ["--src", tmp_path / os.fsdecode(b"\xff.de"), "--tgt", tmp_path / "train.en"]
+    for steps in ("2", "3"):
+        mtcli("train", "-q", "-m", package, *texts, "--steps", steps, "--set", "training.validations=1", *TINY)
+    mtcli("models", "test", package, *texts[:2], "--ref", texts[3], "--name", os.fsdecode(b"n\xff"))
+    card = (package / "README.md").read_text("utf-8")
+    assert card.startswith("# m?\n") and "?.de" in card and "| n? |" in card
+    assert {"SHA256SUMS", "ct2/model.bin", "report.html"} <= set(files(package))
+    mtcli("export", "-m", package, "--to", "package", archive)
+    mtcli("import", "package", archive, "-m", tmp_path / "new")
+    mtcli("models", "info", package)
+    assert translation(tmp_path / "new") == translation(package)
 
 
 def test_format_1_loads(tmp_path: Path) -> None:

@@ -76,6 +76,7 @@ class CTranslate2Engine:
         return [
             self._hypothesis([self._tgt[piece] for piece in pieces], score, limit, length_penalty)
             for pieces, score in zip(result.hypotheses, result.scores, strict=True)
+            if not math.isnan(score)  # as of damaged weights
         ]
 
     def _hypothesis(self, ids: list[int], score: float, limit: int, length_penalty: float) -> Hypothesis:

@@ -72,7 +72,7 @@ class EncoderDecoder(nn.Module, ABC):
     def load_parameters(self, tensors: dict[str, Tensor]) -> None:
         """Copy `tensors` into the parameters of the same names; a model on the meta device gets its memory now.
 
-        Raises ValueError unless names and shapes agree and all values are numbers.
+        Raises ValueError unless names, types and shapes agree and all values are numbers.
         """
         parameters = dict(self.named_parameters())
         if parameters.keys() != tensors.keys():
@@ -80,6 +80,8 @@ class EncoderDecoder(nn.Module, ABC):
         for name, parameter in parameters.items():
             if parameter.shape != tensors[name].shape:
                 raise ValueError(f"{name} has shape {tuple(tensors[name].shape)}, not {tuple(parameter.shape)}")
+            if tensors[name].dtype != torch.float32:
+                raise ValueError(f"{name} is of type {str(tensors[name].dtype).removeprefix('torch.')}, not float32")
             if not tensors[name].isfinite().all():
                 raise ValueError(f"{name} holds values that are not numbers")
         for module in self.modules() if self.output_bias.is_meta else ():  # nn.Module.to_empty would load sympy first

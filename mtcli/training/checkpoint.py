@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from mtcli.errors import PackageError, out_of_memory
+from mtcli.errors import PackageError, UsageError, out_of_memory
 from mtcli.training.loop import TrainingLoop
+
+LARGEST = 1 << 28
+"""Most bytes that a state may have beside the weights, their averages and two moments of each."""
 
 
 def dump(loop: TrainingLoop, extra: dict[str, Any]) -> bytes:
@@ -34,26 +40,39 @@ def dump(loop: TrainingLoop, extra: dict[str, Any]) -> bytes:
     return save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, metadata)
 
 
-def restore(loop: TrainingLoop, path: str) -> dict[str, Any]:
-    """Put the loop where it was when `dump` wrote the file; returns `extra`. Raises PackageError when the file is damaged."""
+@contextmanager
+def resuming(path: str) -> Iterator[None]:
+    """Raises PackageError for what goes wrong where the file with the state is damaged."""
     try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-        with open(path, "rb") as stream:
-            tensors = load(stream.read())
-        progress = json.loads(metadata["progress"])
-        _restore_tensors(loop, tensors)
-        loop.step, loop.epoch, loop.position = progress["step"], progress["epoch"], progress["position"]
-        loop.epoch_batches, loop.micro_batches = progress.get("epoch_batches", 0), progress.get("micro_batches", 1)
-        loop.reserve = progress["reserve"]
-        loop.started = time.monotonic() - progress["seconds"]
-        loop.progress = loop.used()
-        extra: dict[str, Any] = json.loads(metadata["extra"])
-        return extra
-    except (SafetensorError, KeyError, ValueError, RuntimeError, OSError) as error:
+        yield
+    except (SafetensorError, UsageError, LookupError, ValueError, TypeError, ArithmeticError, RuntimeError, OSError) as error:
         if out_of_memory(error):
             raise
         raise PackageError(f"{path}: cannot be resumed from ({error}): start again with --fresh") from error
+
+
+def restore(loop: TrainingLoop, path: str) -> dict[str, Any]:
+    """Put the loop where it was when `dump` wrote the file; returns `extra`. Raises PackageError when the file is damaged."""
+    with resuming(path):
+        if Path(path).stat().st_size > LARGEST + 16 * sum(parameter.numel() for parameter in loop.model.parameters()):
+            raise ValueError("it is larger than the state of such a model")
+        content = Path(path).read_bytes()
+        tensors = load(content)
+        size = int.from_bytes(
+            content[:8], "little"
+        )  # of the header; safetensors gives its metadata of files with UTF-8 names only
+        metadata = json.loads(content[8 : 8 + size])["__metadata__"]
+        progress = {"epoch_batches": 0, "micro_batches": 1, **json.loads(metadata["progress"])}
+        _restore_tensors(loop, tensors)
+        counts = [int(progress[key]) for key in ("step", "epoch", "position", "epoch_batches", "micro_batches")]
+        if min(counts) < 0 or not counts[-1]:
+            raise ValueError("its counts are none")
+        loop.step, loop.epoch, loop.position, loop.epoch_batches, loop.micro_batches = counts
+        loop.reserve = float(progress["reserve"])
+        loop.started = time.monotonic() - float(progress["seconds"])
+        loop.progress = loop.used()
+        extra: dict[str, Any] = json.loads(metadata["extra"])
+    return extra
 
 
 def _restore_tensors(loop: TrainingLoop, tensors: dict[str, Tensor]) -> None:
@@ -63,6 +82,9 @@ def _restore_tensors(loop: TrainingLoop, tensors: dict[str, Tensor]) -> None:
         values = _below(f"optimizer.{key}.", tensors)
         for name, parameter in loop.model.named_parameters():
             if name in values:
+                old = loop.optimizer.state[parameter][key]
+                if (values[name].shape, values[name].dtype) != (old.shape, old.dtype):
+                    raise ValueError(f"{key} of {name} is of another shape or type")
                 loop.optimizer.state[parameter][key] = values[name].to(loop.device)
 
 
