@@ -421,6 +421,7 @@ def test_a_folder_that_cannot_be_renamed_is_told() -> None:
     [
         *("score train.en -i train.en", "score --json train.en -i train.en", "models", "models info de-en", "--version"),
         *("tokenizer encode -m de-en", "tokenizer decode -m de-en", "translate -m de-en", "translate -m de-en -o /dev/full"),
+        *("data stats --src train.de --tgt train.en", "data rules", "--help"),
     ],
 )
 def test_full_disk(command: str, place: Path) -> None:
@@ -519,6 +520,7 @@ ERRORS = ("UsageError", "DataError", "PackageError", "TrainingError", "Translati
 ELSEWHERE = {  # what a single command cannot cause here: where it is caused, by the words that stand in the test
     "standard output is closed: nothing can be printed": "test_cli.py: test_closed_output",
     "standard output is closed: give -o FILE": "test_cli.py: test_closed_output",
+    "standard output: cannot be written": "test_cli.py: test_full_disk",
     "standard input is closed": "test_cli.py: test_closed_input",
     "another command is training it": "test_cli.py: another command is training it",
     "cannot be set aside": "test_cli.py: cannot be set aside",

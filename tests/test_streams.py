@@ -283,6 +283,7 @@ COMMANDS = {
     "score details": "score {data}/test.en -i {data}/test.de --details --report out",
     "data stats": "data stats --src {data}/test.de --tgt {data}/test.en --report out",
     "data clean": "data clean --src {data}/test.de --tgt {data}/test.en --out-src out --out-tgt out.en --repair",
+    "data rules": "data rules",
     "data split": "data split --src {data}/test.de --tgt {data}/test.en --dev 9 --test 9 -o out",
     "data backtranslate": "data backtranslate -m de-en --tgt {data}/test.de --out-src out",
     "data distill": "data distill -m de-en --src {data}/test.de --out-tgt out --best-of 2 --tgt {data}/test.en",

@@ -25,7 +25,10 @@ def say(text: str) -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     if sys.stdout is None:
         raise DataError("standard output is closed: nothing can be printed")
-    print(text, flush=True)
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        raise DataError(f"standard output: cannot be written ({error.strerror})") from error
 
 
 def one_line(text: str) -> str:
