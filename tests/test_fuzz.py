@@ -64,7 +64,8 @@ LINE = st.one_of(
 ).map(lambda line: line.replace(b"\n", b""))
 LINES = 40
 TEXT = st.lists(LINE, min_size=LINES, max_size=LINES).map(lambda lines: [*lines, b"Ende."])  # a last line that is not empty
-FAST, SLOW = 8, 500
+FAST, SLOW, PARTS_OF_SLOW = 8, 125, 4
+"""Texts of the fast run, and of each part of the slow one, which several processes share."""
 
 
 def fuzzed(examples: int) -> settings:
@@ -126,9 +127,16 @@ def check_split(src: str, tgt: str, folder: Path, count: int) -> None:
     shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("examples", [FAST, pytest.param(SLOW, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("part", "examples"), [(0, FAST), *(pytest.param(part, SLOW, marks=pytest.mark.slow) for part in range(1, PARTS_OF_SLOW + 1))]
+)
 def test_any_lines_go_through(
-    examples: int, translator: Translator, transformer_package: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+    part: int,
+    examples: int,
+    translator: Translator,
+    transformer_package: Path,
+    tmp_path: Path,
+    capfdbinary: pytest.CaptureFixture[bytes],
 ) -> None:
     def printed(stream: Callable[..., None], text: bytes, *options: object) -> bytes:
         (tmp_path / "text").write_bytes(text)
