@@ -20,7 +20,7 @@ from mtcli.alignment import pharaoh
 from mtcli.errors import TranslationError, UsageError
 from mtcli.languages import AUTO, choose
 from mtcli.lines import LineReader, LinesBeside, going_on, is_complete, open_output, refuse_same
-from mtcli.package import open_package
+from mtcli.package import PARTS, open_package
 from mtcli.treatment import USUAL, Treatment
 
 if TYPE_CHECKING:
@@ -76,8 +76,7 @@ def translate_stream(models: list[str], source: str, output: str, options: Strea
     beside = LinesBeside(path, reader) if path else None
     if not models:
         models = [str(choose(options.src, options.treatment.to, reader.peek() if options.src == AUTO else []).folder)]
-    if output != "-" and any(Path(output).resolve().is_relative_to(open_package(model).folder.resolve()) for model in models):
-        raise UsageError(f"-o {output}: lies in the package that translates: write elsewhere")
+    _check_no_part(models, output)
     translator = _load(models, options, decoding)
     opened = going_on(output, _how(models, options, decoding)) if options.resume else open_output(output)
     with contextlib.closing(translator.engine), opened as writer:
@@ -95,6 +94,12 @@ def translate_stream(models: list[str], source: str, output: str, options: Strea
         if beside:
             beside.end()
     _tell(translator, reader, total)
+
+
+def _check_no_part(models: list[str], output: str) -> None:
+    parts = (open_package(model).folder / part for model in models for part in PARTS)
+    if any(Path(output).resolve() == part.resolve() for part in parts):
+        raise UsageError(f"-o {output}: is a file of the package that translates: write elsewhere")
 
 
 def _how(models: list[str], options: StreamOptions, decoding: dict[str, float]) -> str:

@@ -158,11 +158,12 @@ def test_a_link_stays_one_and_a_file_that_is_replaced_keeps_its_mode(place: Path
     (place / "out").touch(0o600)
     (place / "link").symlink_to("out")
     (place / "new").symlink_to("made")
-    for name in ("link", "new"):
+    for name in ("link", "new", "de-en/test.hyp"):
         shell(f"echo Ja. | mtcli translate -m de-en -o {name}", place)
     assert (place / "link").is_symlink() and (place / "new").is_symlink()
     assert_lines((place / "out").read_bytes(), 1)
     assert_lines((place / "made").read_bytes(), 1)
+    assert_lines((place / "de-en" / "test.hyp").read_bytes(), 1)  # beside the files of the package, as `make demo` has it
     assert (place / "out").stat().st_mode & 0o777 == 0o600
 
 
