@@ -22,7 +22,7 @@ from mtcli.data.seen import Seen
 from mtcli.errors import UsageError
 from mtcli.files import check_files
 from mtcli.languages import margins
-from mtcli.lines import BLANKS, LineWriter, open_output, pair_blocks
+from mtcli.lines import BLANKS, LineWriter, as_text, open_output, pair_blocks
 from mtcli.tables import table
 from mtcli.tokenizer import normalise
 from mtcli.workers import cores, in_order
@@ -134,9 +134,8 @@ def clean(request: CleanRequest) -> Cleaned:
 
 
 def _explain(writer: LineWriter, file: str, first: int, pairs: Pairs, why: list[Reason | None]) -> None:
-    file = file.encode(errors="replace").decode()  # a name may be no UTF-8
     lines = [
-        "\t".join(normalise(cell) for cell in (f"{file}:{number}", *reason, src, tgt))
+        "\t".join(normalise(cell) for cell in (f"{as_text(file)}:{number}", *reason, src, tgt))
         for number, ((src, tgt), reason) in enumerate(zip(pairs, why, strict=True), first)
         if reason
     ]

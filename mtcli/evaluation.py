@@ -13,7 +13,7 @@ from typing import Any
 from mtcli.card import model_card
 from mtcli.config import TestRecord
 from mtcli.judges import SentenceMean
-from mtcli.lines import read_lines, read_parallel
+from mtcli.lines import as_text, read_lines, read_parallel
 from mtcli.package import ModelPackage, open_package
 from mtcli.scoring import score
 from mtcli.treatment import Treatment
@@ -49,7 +49,7 @@ def record_test(model: str, src: str, ref: str, name: str) -> TestRecord:
     """
     from mtcli.translator import Translator
 
-    package, name = open_package(model), name.encode(errors="replace").decode()
+    package, name = open_package(model), as_text(name)
     pairs = read_parallel([src], [ref])
     lines, refs = [src for src, _ in pairs], [[ref for _, ref in pairs]]
     translator = Translator.load(model, threads=0)

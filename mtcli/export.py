@@ -12,7 +12,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from mtcli.checksums import unseal
 from mtcli.errors import PackageError, UsageError
-from mtcli.lines import replacing, vanishing
+from mtcli.lines import as_text, replacing, vanishing
 from mtcli.package import CARD, CONFIG, CT2, TGT_TOKENIZER, TOKENIZER, ModelPackage, discard, is_free, seal
 
 if TYPE_CHECKING:
@@ -68,11 +68,10 @@ def _hand_on(package: ModelPackage, folder: Path, quantization: str) -> None:
 
 def _pack(folder: Path, name: str, path: Path) -> None:
     """Write an archive of what is in `folder`, there in a folder `name`. The same files give the same archive."""
-    top = name.encode(errors="replace").decode()
     with ZipFile(path, "w") as archive:
         for file in sorted(folder.rglob("*")):
             if file.is_file():
-                archive.writestr(ZipInfo(f"{top}/{file.relative_to(folder)}"), file.read_bytes(), ZIP_DEFLATED)
+                archive.writestr(ZipInfo(f"{as_text(name)}/{file.relative_to(folder)}"), file.read_bytes(), ZIP_DEFLATED)
 
 
 def _check(package: ModelPackage, quantization: str) -> None:

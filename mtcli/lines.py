@@ -173,6 +173,11 @@ def _open(path: str | Path, name: str) -> BinaryIO:
         return io.FileIO(os.fspath(path))
 
 
+def as_text(name: str) -> str:
+    """The name of a file with `?` for bytes that are no UTF-8."""
+    return name.encode(errors="replace").decode()
+
+
 def source_name(path: str) -> str:
     """What a source of text is called."""
     return "standard input" if path == "-" else path
@@ -310,7 +315,7 @@ def end_without_reader() -> NoReturn:
 @contextmanager
 def open_output(path: str | Path) -> Iterator[LineWriter]:
     """Standard output for `-`; else a file, packed if its name ends in `.gz`, that appears only when all of it is written."""
-    if str(path) == "-" or _is_standard_output(path):
+    if is_standard_output(path):
         if sys.stdout is None:
             raise DataError("standard output is closed: give -o FILE")
         yield LineWriter(io.FileIO(1, "w", closefd=False), "standard output")
@@ -325,10 +330,10 @@ def open_output(path: str | Path) -> Iterator[LineWriter]:
             yield LineWriter(stream, str(path))
 
 
-def _is_standard_output(path: str | Path) -> bool:
-    """Whether it is another name of that, as /dev/stdout is: what the shell has opened cannot be replaced."""
+def is_standard_output(path: str | Path) -> bool:
+    """Whether it is `-`, or another name of that, as /dev/stdout is: what the shell has opened cannot be replaced."""
     try:
-        return os.path.samestat(Path(path).stat(), os.fstat(1))
+        return str(path) == "-" or os.path.samestat(Path(path).stat(), os.fstat(1))
     except OSError:
         return False
 

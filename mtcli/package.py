@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from mtcli import checksums, ct2
 from mtcli.config import FORMAT, Config, parse_config
 from mtcli.errors import PackageError, UsageError
-from mtcli.lines import replacing, vanishing
+from mtcli.lines import as_text, replacing, vanishing
 
 if TYPE_CHECKING:
     import torch
@@ -68,7 +68,7 @@ class ModelPackage:
     @property
     def name(self) -> str:
         """That of its folder, with `?` for bytes that are no text."""
-        return self.folder.resolve().name.encode(errors="replace").decode()
+        return as_text(self.folder.resolve().name)
 
     @property
     def trained(self) -> bool:

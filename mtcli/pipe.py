@@ -76,7 +76,8 @@ def translate_stream(models: list[str], source: str, output: str, options: Strea
     beside = LinesBeside(path, reader) if path else None
     if not models:
         models = [str(choose(options.src, options.treatment.to, reader.peek() if options.src == AUTO else []).folder)]
-    _check_no_part(models, output)
+    if output != "-":
+        _check_no_part(models, Path(output))
     translator = _load(models, options, decoding)
     opened = going_on(output, _how(models, options, decoding)) if options.resume else open_output(output)
     with contextlib.closing(translator.engine), opened as writer:
@@ -96,9 +97,9 @@ def translate_stream(models: list[str], source: str, output: str, options: Strea
     _tell(translator, reader, total)
 
 
-def _check_no_part(models: list[str], output: str) -> None:
+def _check_no_part(models: list[str], output: Path) -> None:
     parts = (open_package(model).folder / part for model in models for part in PARTS)
-    if any(Path(output).resolve() == part.resolve() for part in parts):
+    if output.resolve() in {part.resolve() for part in parts}:
         raise UsageError(f"-o {output}: is a file of the package that translates: write elsewhere")
 
 

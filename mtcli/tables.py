@@ -6,6 +6,7 @@ import dataclasses
 import json
 from typing import Any
 
+from mtcli.lines import as_text
 from mtcli.scoring import Compared, Score
 
 FORMS = ("text", "markdown", "tsv", "json", "bare")
@@ -71,11 +72,9 @@ def table(rows: list[list[str]], form: str) -> str:
 
 def plain(text: str) -> str:
     """The text on one line, without what could steer a terminal; bytes of a file name that are no UTF-8 become `?`."""
-    text = text.encode(errors="replace").decode()
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in as_text(text))
 
 
 def as_json(values: Any) -> str:
     """Dataclasses, and lists and dictionaries of them, as JSON; bytes of a file name that are no UTF-8 become `?`."""
-    text = json.dumps(values, default=dataclasses.asdict, indent=1, ensure_ascii=False)
-    return text.encode(errors="replace").decode()
+    return as_text(json.dumps(values, default=dataclasses.asdict, indent=1, ensure_ascii=False))

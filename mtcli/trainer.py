@@ -33,6 +33,7 @@ from mtcli.data.mapped import RunsOfFiles
 from mtcli.engines.torch_engine import pick_device
 from mtcli.epochs import Ahead, Epochs
 from mtcli.errors import PackageError, UsageError
+from mtcli.lines import as_text
 from mtcli.model import EncoderDecoder, build
 from mtcli.package import (
     CONFIG,
@@ -216,8 +217,8 @@ def _data_record(request: TrainingRequest, folder: Path, texts: Texts, config: C
 
 
 def _name(file: str) -> str:
-    """What `model.toml` has of a file; a name may be no UTF-8."""
-    return Path(file).name.encode(errors="replace").decode()
+    """What `model.toml` has of a file."""
+    return as_text(Path(file).name)
 
 
 def _languages(request: TrainingRequest, texts: Texts, config: Config) -> Languages:

@@ -75,12 +75,13 @@ def clean(
     set_up(quiet)
     from mtcli.cleaning import CleanRequest, cleaned_table
     from mtcli.cleaning import clean as clean_text
+    from mtcli.lines import is_standard_output
     from mtcli.tables import as_json
 
     request = CleanRequest(src, tgt, out_src, out_tgt, explain, rule or [], repair, langs, held_src or [], held_tgt or [])
     found = clean_text(request)
     counts = as_json(found) if json else cleaned_table(found)
-    if not {"-", "/dev/stdout"} & {out_src, out_tgt, explain}:
+    if not any(map(is_standard_output, (out_src, out_tgt, explain))):
         say(counts)
     elif not quiet:
         typer.echo(counts, err=True)

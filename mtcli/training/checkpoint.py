@@ -58,9 +58,7 @@ def restore(loop: TrainingLoop, path: str) -> dict[str, Any]:
             raise ValueError("it is larger than the state of such a model")
         content = Path(path).read_bytes()
         tensors = load(content)
-        size = int.from_bytes(
-            content[:8], "little"
-        )  # of the header; safetensors gives its metadata of files with UTF-8 names only
+        size = int.from_bytes(content[:8], "little")  # of the header, which safetensors shows only of files with UTF-8 names
         metadata = json.loads(content[8 : 8 + size])["__metadata__"]
         progress = {"epoch_batches": 0, "micro_batches": 1, **json.loads(metadata["progress"])}
         _restore_tensors(loop, tensors)
