@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import signal
+import subprocess
 import sys
 import tarfile
+import time
 import zipfile
 from pathlib import Path
 
@@ -71,6 +74,27 @@ def test_licences_are_shown_and_text_is_kept_when_they_are_accepted(server: Path
     before = {path.name: path.read_bytes() for path in place.iterdir()}
     assert b"is there already" in mtcli("data", "get", *NAMES, "-o", place, "--accept", code=1).stderr
     assert {path.name: path.read_bytes() for path in place.iterdir()} == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_it_fetches_leaves_nothing_and_nobody(number: signal.Signals, server: Path, tmp_path: Path) -> None:
+    begun, place = tmp_path / "begun", tmp_path / "corpora"
+    (tmp_path / "bin" / "mtdata").write_text(f"#!/bin/sh\necho $$ > {begun}.new && mv {begun}.new {begun} && exec sleep 60\n")
+    command = [sys.executable, "-m", "mtcli", "data", "get", *NAMES, "-o", str(place)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        while not begun.exists():
+            assert process.poll() is None
+        fetching = Path("/proc", begun.read_text().strip())
+        assert fetching.exists()
+        process.send_signal(number)
+        assert process.communicate(timeout=20) == (b"", b"")
+    assert process.returncode == 128 + number
+    assert list(place.iterdir()) == []
+    for _ in range(100):
+        if not fetching.exists() or "Z" in (fetching / "stat").read_text().rpartition(")")[2]:
+            return
+        time.sleep(0.05)
+    raise AssertionError("mtdata goes on")
 
 
 def test_what_mtdata_cannot_do_is_told(server: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
