@@ -42,17 +42,18 @@ def confidence(model: str, src: list[str]) -> SentenceMean:
     return SentenceMean("confidence", judge, model=Path(model).name)
 
 
-def record_test(model: str, src: str, ref: str, name: str) -> TestRecord:
+def record_test(model: str, src: str, ref: str, name: str, to: str = "") -> TestRecord:
     """Translate the file `src`, as users have it, and keep the scores against `ref` in the package, under `name`.
 
-    Raises DataError when the files differ in length or are empty, PackageError when the package cannot be used.
+    `to` is the language to translate to, of a model that knows several. Raises DataError when the files differ in length or are
+    empty, PackageError when the package cannot be used, UsageError when it does not translate to that language.
     """
     from mtcli.translator import Translator
 
     package, name = open_package(model), as_text(name)
     pairs = read_parallel([src], [ref])
     lines, refs = [src for src, _ in pairs], [[ref for _, ref in pairs]]
-    translator = Translator.load(model, threads=0)
+    translator = Translator.load(model, threads=0, treatment=Treatment(to))
     with closing(translator.engine):
         began = time.monotonic()
         hyps = translator.translate(lines)

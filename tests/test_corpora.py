@@ -6,6 +6,7 @@ import json
 import math
 import multiprocessing
 import random
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -266,6 +267,9 @@ def test_one_model_translates_to_two_languages(tmp_path: Path) -> None:
     assert own.stdout.decode().splitlines()[0] == lower[0]
     assert "1 of 2 lines do not begin with >>de<< or >>fr<<" in own.stderr.decode()
     assert "translates to de, fr" in mtcli("translate", "-m", package, "--to", "es", stdin=given, code=1 + 1).stderr.decode()
+    test = ("models", "test", package, "--src", src, "--ref", tmp_path / "up.de", "--name", "upper", "--to")
+    assert re.search(rb", chrF2 (9\d|100)\.", mtcli(*test, "de").stdout) and "| upper |" in (package / "README.md").read_text()
+    assert re.search(rb", chrF2 \d\.", mtcli(*test, "fr").stdout)
     long = b" ".join([b"bal"] * 300)
     assert mtcli("translate", "-m", package, "--to", "de", stdin=long + b"\n").stdout.decode().strip().isupper()
 

@@ -47,6 +47,7 @@ def test(
     src: Annotated[str, typer.Option(metavar="FILE", help="Text to translate, plain or .gz.")],
     ref: Annotated[str, typer.Option(metavar="FILE", help="Its reference translations.")],
     name: Annotated[str, typer.Option(help="What the model card calls the test set.")],
+    to: Annotated[str, typer.Option(metavar="LANGUAGE", help="Language to translate to, of a model that knows several.")] = "",
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -54,7 +55,7 @@ def test(
     set_up(quiet)
     from mtcli.evaluation import record_test
 
-    record = record_test(model, src, ref, name)
+    record = record_test(model, src, ref, name, to)
     copied = f"the source itself {record.copied_bleu:.2f} and {record.copied_chrf:.2f}"
     say(f"{record.name}: BLEU {record.bleu:.2f}, chrF2 {record.chrf:.2f}; {copied}")
 
