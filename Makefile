@@ -101,7 +101,7 @@ bench-train: $(READY)
 	$(BIN)/python benchmarks/train.py $(if $(JOEYNMT),--joeynmt $(JOEYNMT))
 
 bench-translate: $(READY)
-	$(BIN)/python benchmarks/translate.py
+	$(BIN)/python benchmarks/translate.py $(if $(JOEYNMT),--joeynmt $(JOEYNMT))
 	$(BIN)/python benchmarks/translate.py --rows
 
 clean:

@@ -5,12 +5,17 @@ mtcli is the whole command, text in to text out, less the time that it takes for
 `--rows` shows the cost of more lines, and the most memory that the command took. On a GPU, if there is one, both engines are
 compared, too.
 
+JoeyNMT 2.3 is a row of its own when `--joeynmt` names the interpreter of its environment. Its model has the same shape and pieces
+but random weights, so each of its translations is given as many pieces as mtcli's have on average. It is shown a hundred lines.
+
     python benchmarks/translate.py -m models/demo-de-en tests/data/tatoeba/test.de
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import json
 import os
 import resource
 import shutil
@@ -24,11 +29,13 @@ from pathlib import Path
 
 import ctranslate2
 import torch
+from train import Job, joeynmt_config
 
 from mtcli import Translator
 from mtcli.export import export_ctranslate2
 from mtcli.lines import read_lines
 from mtcli.package import ModelPackage, open_package
+from mtcli.vocab import BOS_ID, EOS_ID, PAD_ID
 
 MTCLI = str(Path(sys.executable).parent / "mtcli")
 CORES = len(os.sched_getaffinity(0))
@@ -71,7 +78,34 @@ def bare(package: ModelPackage, quantization: str, lines: list[str], folder: Pat
     return runs
 
 
-def compare(name: str, lines: list[str], runs: int, folder: Path) -> None:
+def joeynmt_rate(python: str, package: ModelPackage, lines: list[str], beam: int, folder: Path) -> float:
+    """Sentences a second of its command, less the time that it takes for one line. The lines are few, for it is slow."""
+    tokenizer, config, lines = package.tokenizer(), package.config, lines[:100]
+    hyps = Translator.load(str(package.folder), threads=0).translate(lines)
+    length = round(statistics.mean(map(len, tokenizer.encode(hyps, "tgt"))))
+    source = ["".join(f"p{i} " for i in ids).strip() + "\n" for ids in tokenizer.encode(lines, "src")]
+    for file in ("train.src", "train.tgt", "dev.src", "dev.tgt"):
+        (folder / file).write_text("".join(source[:10]))
+    (folder / "pieces").write_text("".join(f"p{i}\n" for i in range(tokenizer.sizes.tgt) if i not in (PAD_ID, BOS_ID, EOS_ID)))
+    training = dataclasses.replace(config.training, steps=1)
+    values = joeynmt_config(Job(dataclasses.replace(config, training=training), None, 0, "cpu", python), folder)
+    values["training"] |= {"validation_freq": 1, "logging_freq": 1, "overwrite": True}
+    values["testing"] = {"beam_size": beam, "beam_alpha": 1.0, "batch_size": 1024, "batch_type": "token"}
+    values["testing"] |= {"min_output_length": length, "max_output_length": length}
+    (folder / "config.yaml").write_text(json.dumps(values))  # JSON is YAML
+
+    def run(command: str, text: list[str]) -> None:
+        args = [python, "-m", "joeynmt", command, str(folder / "config.yaml"), *(["--skip-test"] if command == "train" else [])]
+        done = subprocess.run(args, input="".join(text), capture_output=True, text=True)
+        if done.returncode or (command == "translate" and len(done.stdout.splitlines()) != len(text)):
+            sys.exit(f"JoeyNMT failed:\n{done.stderr[-2000:]}")
+
+    run("train", [])
+    whole, start = (seconds(lambda text=text: run("translate", text)) for text in (source, source[:1]))
+    return len(lines) / (whole - start)
+
+
+def compare(name: str, lines: list[str], runs: int, folder: Path, joeynmt: str) -> None:
     package = open_package(name)
     copy = {q: folder / f"package-{q}" for q in ("int8", "float32")}
     rivals = {}
@@ -99,11 +133,14 @@ def compare(name: str, lines: list[str], runs: int, folder: Path) -> None:
                 rates.setdefault(f"mtcli --engine {engine}, {precision}", []).append(
                     rate_of_command(place, source, one, len(lines), *options)
                 )
+        if joeynmt:
+            (place := folder / f"joeynmt-{beam}").mkdir()
+            rates["JoeyNMT"] = [joeynmt_rate(joeynmt, package, lines, beam, place)]
         best = {q: max(statistics.median(v) for k, v in rates.items() if k.startswith(f"CTranslate2 {q}")) for q in rivals}
         print(f"beam {beam:<40} sentences/s   x CTranslate2 int8   x float32 (each in its best configuration)")
         for key, values in rates.items():
             rate = statistics.median(values)
-            print(f"  {key:<46} {rate:8.0f} {rate / best['int8']:14.2f} {rate / best['float32']:12.2f}", flush=True)
+            print(f"  {key:<46} {rate:8.0f} {rate / best['int8']:14.3f} {rate / best['float32']:12.3f}", flush=True)
 
 
 def on_gpu(name: str, lines: list[str], runs: int, folder: Path) -> None:
@@ -154,13 +191,14 @@ def main() -> None:
     parser.add_argument("source", nargs="?", default="tests/data/tatoeba/test.de")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--rows", action="store_true")
+    parser.add_argument("--joeynmt", default="", metavar="PYTHON", help="interpreter of the environment that JoeyNMT 2.3 is in")
     args = parser.parse_args()
     lines = [line for line in read_lines(args.source) if line.strip()]
     with tempfile.TemporaryDirectory() as folder:
         if args.rows:
             growth(args.model, lines, Path(folder))
         else:
-            compare(args.model, lines, args.runs, Path(folder))
+            compare(args.model, lines, args.runs, Path(folder), args.joeynmt)
             if torch.cuda.is_available():
                 on_gpu(args.model, lines, args.runs, Path(folder))
     starts = [
