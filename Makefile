@@ -6,7 +6,7 @@ DEMO := models/demo-de-en
 PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 DATA := tests/data/tatoeba
 TYPED := tests/data/typed
-SHIPPED := de-en en-de fr-en es-en
+SHIPPED := de-en en-de fr-en es-en en-es+fr
 
 unexport PYTHONDONTWRITEBYTECODE  # where it is set, each of a thousand processes would compile mtcli and the tests anew
 
@@ -36,18 +36,18 @@ BACK := build/back-translated
 NEWS_de-en := newstest2014
 NEWS_fr-en := newstest2014
 NEWS_es-en := newstest2013
+CREDITS := --set data.licence="CC-BY 2.0 FR, CC-BY 4.0" --set data.attribution="tatoeba.org by way of manythings.org/anki, tldr-pages"
 # $(call pairs,SOURCE,TARGET,CORPUS)
 pairs = --dev-src $(TEXT)/tatoeba/$(3)/dev.$(1).gz --dev-tgt $(TEXT)/tatoeba/$(3)/dev.$(2).gz \
-	--src $(TEXT)/tatoeba/$(3)/train.$(1).gz --tgt $(TEXT)/tatoeba/$(3)/train.$(2).gz --src $(TEXT)/tldr/$(3).$(1).gz --tgt $(TEXT)/tldr/$(3).$(2).gz \
-	--set data.licence="CC-BY 2.0 FR, CC-BY 4.0" --set data.attribution="tatoeba.org by way of manythings.org/anki, tldr-pages"
+	--src $(TEXT)/tatoeba/$(3)/train.$(1).gz --tgt $(TEXT)/tatoeba/$(3)/train.$(2).gz --src $(TEXT)/tldr/$(3).$(1).gz --tgt $(TEXT)/tldr/$(3).$(2).gz
 
 build/models/en-de.done: $(READY)
 	@test -d "$(TATOEBA)" || { echo "make models TEXT=FOLDER: $(TATOEBA) is missing, see models/README.md" >&2; exit 2; }
-	$(BIN)/mtcli train -m build/models/en-de --recipe models/en-de $(call pairs,en,de,de-en)
+	$(BIN)/mtcli train -m build/models/en-de --recipe models/en-de $(call pairs,en,de,de-en) $(CREDITS)
 	touch $@
 
 build/models/de-en-first.done: build/models/en-de.done
-	$(BIN)/mtcli train -m build/models/de-en-first --recipe models/en-de --steps 9000 $(call pairs,de,en,de-en)
+	$(BIN)/mtcli train -m build/models/de-en-first --recipe models/en-de --steps 9000 $(call pairs,de,en,de-en) $(CREDITS)
 	touch $@
 
 $(BACK).de: build/models/en-de.done
@@ -56,28 +56,32 @@ $(BACK).de: build/models/en-de.done
 	$(BIN)/mtcli translate -m build/models/en-de --beam-size 3 $(BACK).en -o $@ --resume
 
 build/models/de-en.done: build/models/de-en-first.done $(BACK).de
-	$(BIN)/mtcli train -m build/models/de-en --from build/models/de-en-first --recipe models/de-en $(call pairs,de,en,de-en) --src $(BACK).de --tgt $(BACK).en
+	$(BIN)/mtcli train -m build/models/de-en --from build/models/de-en-first --recipe models/de-en $(call pairs,de,en,de-en) --src $(BACK).de --tgt $(BACK).en $(CREDITS)
 	touch $@
 
 .PRECIOUS: build/models/%-en.done
 build/models/%-en.done: $(READY)
-	$(BIN)/mtcli train -m build/models/$*-en --recipe models/$*-en $(call pairs,$*,en,$*-en)
+	$(BIN)/mtcli train -m build/models/$*-en --recipe models/$*-en $(call pairs,$*,en,$*-en) $(CREDITS)
 	touch $@
 
-build/shipped/%: src = $(word 1,$(subst -, ,$*))
-build/shipped/%: tgt = $(word 2,$(subst -, ,$*))
-build/shipped/%: corpus = $(filter-out en,$(src) $(tgt))-en
-build/shipped/%: news = $(NEWS_$(corpus))
-build/shipped/%: tatoeba = $(TEXT)/tatoeba/$(corpus)
+build/models/en-es+fr.done: $(READY)
+	$(BIN)/mtcli train -m build/models/en-es+fr --recipe models/en-es+fr $(call pairs,en,fr,fr-en) $(call pairs,en,es,es-en) $(CREDITS)
+	touch $@
+
+# $(call tested,SOURCE,TARGET,CORPUS,NAME): scores of a package on test sets, whose names end with that of the target where it has several
+define tested
+$(BIN)/mtcli models test $@ --to $(2) --name "Tatoeba, test$(4)" --src $(TEXT)/tatoeba/$(3)/test.$(1).gz --ref $(TEXT)/tatoeba/$(3)/test.$(2).gz
+$(BIN)/mtcli models test $@ --to $(2) --name "FLORES, dev$(4)" --src $(TEXT)/flores/dev.$(1).gz --ref $(TEXT)/flores/dev.$(2).gz
+$(BIN)/mtcli models test $@ --to $(2) --name "$(NEWS_$(3))$(4)" --src $(TEXT)/newstest/$(NEWS_$(3)).$(3).$(1).gz --ref $(TEXT)/newstest/$(NEWS_$(3)).$(3).$(2).gz
+$(BIN)/mtcli models test $@ --to $(2) --name "200 lines as people type them$(4)" --src $(TYPED)/typed.$(1) --ref $(TYPED)/wanted.$(2)
+$(BIN)/mtcli models test $@ --to $(2) --name "the same lines, clean$(4)" --src $(TYPED)/clean.$(1) --ref $(TYPED)/clean.$(2)
+endef
+
 build/shipped/%: build/models/%.done
 	rm -rf $@
 	$(BIN)/mtcli export -m build/models/$* --to package $@
-	$(BIN)/mtcli models test $@ --name "Tatoeba, test" --src $(tatoeba)/test.$(src).gz --ref $(tatoeba)/test.$(tgt).gz
-	$(BIN)/mtcli models test $@ --name "FLORES, dev" --src $(TEXT)/flores/dev.$(src).gz --ref $(TEXT)/flores/dev.$(tgt).gz
-	$(BIN)/mtcli models test $@ --name "$(news)" --src $(TEXT)/newstest/$(news).$(corpus).$(src).gz --ref $(TEXT)/newstest/$(news).$(corpus).$(tgt).gz
-	test ! -e $(TYPED)/typed.$(src) || { \
-		$(BIN)/mtcli models test $@ --name "200 lines as people type them" --src $(TYPED)/typed.$(src) --ref $(TYPED)/wanted.$(tgt) && \
-		$(BIN)/mtcli models test $@ --name "the same lines, clean" --src $(TYPED)/clean.$(src) --ref $(TYPED)/clean.$(tgt); }
+	$(if $(findstring +,$*),$(call tested,en,fr,fr-en, (fr)),$(call tested,$(word 1,$(subst -, ,$*)),$(word 2,$(subst -, ,$*)),$(filter-out en,$(subst -, ,$*))-en))
+	$(if $(findstring +,$*),$(call tested,en,es,es-en, (es)))
 
 test: lint
 	$(PYTEST)

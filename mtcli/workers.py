@@ -40,7 +40,8 @@ def beside(function: Callable[..., None], *arguments: Any) -> BaseProcess:
 
 
 def _begin(parent: int, begin: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
+    for number in (signal.SIGINT, signal.SIGQUIT):  # what a terminal sends reaches the whole group; the parent ends its workers
+        signal.signal(number, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     _end_with_parent()

@@ -186,7 +186,7 @@ def test_a_command_whose_reader_is_gone_ends_by_sigpipe_and_leaves_nothing(comma
     assert {path.name for path in place.iterdir()} == {"de-en", "text", "other", "gone"}
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT])
 def test_a_terminal_that_closes_leaves_nothing_half_written(number: signal.Signals, place: Path) -> None:
     command = [*MTCLI.split(), "translate", "-m", "de-en", "-o", "out"]
     with subprocess.Popen(command, cwd=place, env=ENV, stdin=subprocess.PIPE) as process:

@@ -13,9 +13,9 @@ from mtcli.lines import remove_vanishing
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def on_signals(handler: Callable[[int, FrameType | None], object]) -> None:
-    """Have SIGINT, SIGTERM and SIGHUP handled, unless who started the process wants them ignored, as shells and nohup do."""
-    for number in SIGNALS:
+def on_signals(handler: Callable[[int, FrameType | None], object], signals: tuple[signal.Signals, ...] = SIGNALS) -> None:
+    """Have signals handled, unless who started the process wants them ignored, as shells and nohup do."""
+    for number in signals:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, handler)
 
@@ -25,7 +25,7 @@ def end_on_signals() -> None:
 
     No exception is raised for it: it would come out of whatever runs, such as a library that is just being loaded.
     """
-    on_signals(_end)
+    on_signals(_end, (*SIGNALS, signal.SIGQUIT))
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:
