@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
+
 from mtcli.config import Config, TestRecord
 from mtcli.vocab import VocabSizes
 
 
 def model_card(name: str, config: Config, parameters: int, vocab: VocabSizes) -> str:
     """Markdown that says what the model is, what it learnt from and how good it is."""
-    data, model, scores = config.data, config.model, config.scores
+    data, model, scores, called = config.data, config.model, config.scores, shlex.quote(name)
     languages = f"{config.languages.src or 'source'} to {config.languages.tgt or 'target'}"
     vocabulary = (
         f"{vocab.tgt:,} {config.tokenizer.type} pieces, {'joint' if vocab.shared else f'and {vocab.src:,} of the source'}"
@@ -16,6 +18,8 @@ def model_card(name: str, config: Config, parameters: int, vocab: VocabSizes) ->
     shape = f"{model.encoder_layers}+{model.decoder_layers} layers, width {model.width}"
     notes = f"{config.notes.strip()}\n\n" if config.notes.strip() else ""
     attribution = f"| Text by | {data.attribution} |\n" if data.attribution else ""
+    text = f", which was trained on text under {data.origin_text}" if data.origin_text else ""
+    origin = f"| Begun from | {data.origin}{text} |\n" if data.origin else ""
     return f"""# {name}
 
 A translation model from {languages}, made by `mtcli train`.
@@ -26,7 +30,7 @@ A translation model from {languages}, made by `mtcli train`.
 | Vocabulary | {vocabulary} |
 | Trained on | {data.pairs:,} sentence pairs of {", ".join(data.src)} and {", ".join(data.tgt)} |
 | Licence of the text | {data.licence or "not stated: `mtcli train --set data.licence=...` puts it here"} |
-{attribution}| Speed | {scores.sentences_per_second:,.0f} dev sentences a second, greedy, on the machine that trained it |
+{attribution}{origin}| Speed | {scores.sentences_per_second:,.0f} dev sentences a second, greedy, on the machine that trained it |
 | Updates | {scores.step:,}, in {scores.training_seconds / 60:.0f} minutes |
 
 ## Scores
@@ -37,7 +41,7 @@ On {data.dev_pairs:,} dev pairs ({data.dev}), decoded greedily:
 - chrF2 {scores.dev_chrf:.2f}, `{scores.chrf_signature}`
 - loss {scores.dev_loss:.3f} nats a piece
 
-{_tests(config.tests)}{notes}The whole recipe is in `model.toml`. To translate: `mtcli translate -m {name} < input.txt`.
+{_tests(config.tests)}{notes}The whole recipe is in `model.toml`. To translate: `mtcli translate -m {called} < input.txt`.
 """
 
 

@@ -21,7 +21,7 @@ from mtcli.data.rules import RULES, Learned, Rule, key, learn
 from mtcli.data.seen import Seen
 from mtcli.errors import UsageError
 from mtcli.files import check_files
-from mtcli.languages import margins
+from mtcli.identify import margins
 from mtcli.lines import BLANKS, LineWriter, as_text, open_output, pair_blocks
 from mtcli.tables import table
 from mtcli.tokenizer import normalise

@@ -28,6 +28,15 @@ class Languages:
     targets: tuple[str, ...] = ()
     """Target languages when there are several: a source line then begins with the one it wants, as in `>>de<< Hello!`."""
 
+    def translate(self, src: str, tgt: str) -> bool:
+        """Whether these are languages to translate from and to; an empty one is any."""
+        return src in ("", self.src, *self.sources) and tgt in ("", self.tgt, *self.targets)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Source languages, of which a model with several targets may have several, too; none when unknown."""
+        return tuple(filter(None, self.src.split("+")))
+
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -170,8 +179,8 @@ class DecodingConfig:
         _check(wide_enough, f"n-best ({self.n_best}) cannot be larger than the beam size ({self.beam_size})")
         for name in ("min_length_ratio", "no_repeat_ngram", "temperature", "top_k"):
             _check(getattr(self, name) >= 0, f"decoding.{name} must not be negative")
-        for name in ("length_penalty", "min_length_ratio", "max_length_ratio"):
-            _check(getattr(self, name) < 1000, f"decoding.{name} must be less than 1000")
+        for name, most in (("length_penalty", 100), ("min_length_ratio", 1000), ("max_length_ratio", 1000)):
+            _check(getattr(self, name) < most, f"decoding.{name} must be less than {most}")
         _check(self.temperature == 0 or 0.001 <= self.temperature <= 100, "decoding.temperature must be 0 or lie in [0.001, 100]")
         for name in ("no_repeat_ngram", "top_k"):
             _check(getattr(self, name) <= 1_000_000, f"decoding.{name} must not be above 1000000")
@@ -217,6 +226,8 @@ class DataRecord:
     """How often an epoch shows each file's pairs; empty when each is shown once."""
     origin: str = ""
     """Name of the package that training went out from, if there was one."""
+    origin_text: str = ""
+    """Licence and attribution of the text that this one was trained on; shown in the model card."""
     pairs: int = 0
     tgt_tokens: int = 0
     """Sentence pairs and target pieces that were trained on."""
@@ -449,7 +460,13 @@ def _language(path: str) -> str:
 
 
 def overrides(architecture: str, time: str, steps: int | None, epochs: int | None, seed: int | None) -> list[str]:
-    """The `section.key=value` of the options that have a name of their own; only of those that were given."""
+    """The `section.key=value` of the options that have a name of their own; only of those that were given.
+
+    Raises UsageError for a budget of nothing.
+    """
+    for option, value in (("--steps", steps), ("--epochs", epochs)):
+        if value is not None and value < 1:
+            raise UsageError(f"{option} {value}: give at least 1")
     given = {
         "model.architecture": architecture or None,
         "training.seconds": duration(time) if time else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import logging
 from dataclasses import dataclass
@@ -17,12 +18,18 @@ from mtcli.data.guards import Held, Inspection, inspect
 from mtcli.data.mapped import Array, Beside, Chain, take
 from mtcli.data.split import Pairs, split
 from mtcli.errors import DataError, UsageError
+from mtcli.identify import exchanged
 from mtcli.lines import check_aligned, check_partners, read_parallel, source_name
 from mtcli.store import LONG_TEXT, Text, prepare, tagged
-from mtcli.tags import tag, target_of
+from mtcli.tags import tag, target_of, without_tag
 from mtcli.tokenizer import normalise
 
 log = logging.getLogger("mtcli")
+
+MOST_WEIGHT = 1000
+"""Times that an epoch may show a pair; nor may it be one in more than so many that shows it."""
+FIRST = 100
+"""Lines at the beginning of a file that show whether its lines name their target languages."""
 
 Files = tuple[list[str], list[str]]
 """Source files, and target files that belong to them."""
@@ -42,6 +49,8 @@ class Texts:
     test: Pairs
     targets: tuple[str, ...]
     """Target languages, when each source line names one."""
+    names: tuple[tuple[str, str], ...] = ()
+    """Of the training text, file by file, for people to read."""
 
     @property
     def pairs(self) -> Beside:
@@ -64,6 +73,8 @@ class Texts:
         """If there is no dev text: at most `size` pairs of the training text, and at most a twentieth of it, held out for it."""
         if self.dev:
             return self
+        if len(self.rows) < 2:
+            raise DataError("1 sentence pair is not enough to train on and to hold one out: give more text")
         size = max(1, min(size, len(self.rows) // 20))
 
         def make(folder: Path) -> None:
@@ -93,8 +104,9 @@ def read_texts(train: Files, dev: Files, test: Files, weights: list[float], targ
     `targets` are the languages of a model that is trained further. Raises DataError where training would be worthless,
     UsageError where files and weights do not fit together.
     """
-    if weights and (len(weights) != len(train[0]) or min(weights) <= 0):
-        raise UsageError(f"{len(weights)} weights for {len(train[0])} pairs of files: give each one --weight above 0")
+    if weights and (len(weights) != len(train[0]) or not all(1 / MOST_WEIGHT <= weight <= MOST_WEIGHT for weight in weights)):
+        wanted = f"give each one --weight from {1 / MOST_WEIGHT} to {MOST_WEIGHT}"
+        raise UsageError(f"{len(weights)} weights for {len(train[0])} pairs of files: {wanted}")
     corpora = [_read(files) for files in (train, dev, test)]
     if targets or _has_several_targets(corpora[0]):
         corpora = [[corpus.tagged() for corpus in each] for each in corpora]
@@ -103,7 +115,8 @@ def read_texts(train: Files, dev: Files, test: Files, weights: list[float], targ
             raise UsageError(f"the model does not translate to {', '.join(sorted(strange))}, but to {', '.join(targets)}")
     files = [(corpus.text_src, corpus.text_tgt) for corpus in corpora[0]]
     held = [[pair for corpus in each for pair in corpus.pairs] for each in corpora[1:]]
-    texts = Texts(files, weights if set(weights) - {1} else [], np.zeros(0, np.uint32), held[0], held[1], targets)
+    weights, names = (weights if set(weights) - {1} else []), tuple((corpus.src, corpus.tgt) for corpus in corpora[0])
+    texts = Texts(files, weights, np.zeros(0, np.uint32), held[0], held[1], targets, names)
     found = _inspected(texts)
     for notice in found.notices:
         log.warning("%s", notice)
@@ -158,8 +171,9 @@ def _read(files: Files) -> list[_Corpus]:
 
 
 def _has_several_targets(corpora: list[_Corpus]) -> bool:
-    """Whether the names of the files tell of several target languages, or the first lines name theirs themselves."""
-    return len({corpus.target for corpus in corpora} - {""}) > 1 or any(target_of(corpus.pairs[0][0]) for corpus in corpora)
+    """Whether the names of the files tell of several target languages, or half of the first lines name theirs themselves."""
+    firsts = [[bool(target_of(src)) for src, _ in corpus.pairs[:FIRST]] for corpus in corpora]
+    return len({corpus.target for corpus in corpora} - {""}) > 1 or any(2 * sum(first) > len(first) for first in firsts)
 
 
 def _named(corpora: list[_Corpus]) -> set[str]:
@@ -172,12 +186,33 @@ def _inspected(texts: Texts) -> Inspection:
     def make(folder: Path) -> None:
         if len(texts.pairs) > LONG_TEXT:
             log.info("%s pairs are looked through, once", f"{len(texts.pairs):,}")
-        found = inspect(texts.pairs, {"dev": texts.dev, "test": texts.test})
+        _check_languages(texts)
+        found = inspect(texts.pairs, {"dev": texts.dev, "test": texts.test}, _starts(texts))
         (folder / "found.json").write_text(json.dumps(dataclasses.asdict(found)), "utf-8")
 
-    folder = cached("inspection", [texts.sums, texts.dev, texts.test], make)
+    languages = [dataclasses.astuple(languages_of(*names)) for names in texts.names]
+    folder = cached("inspection", [texts.sums, languages, _starts(texts), texts.dev, texts.test], make)
     with reading(folder):
         return Inspection(**json.loads((folder / "found.json").read_text("utf-8")))
+
+
+def _check_languages(texts: Texts) -> None:
+    for (src, tgt), file in zip(texts.names, texts.files, strict=True):
+        named, few = languages_of(src, tgt), len(file[0].lines) < FIRST
+        if few or not (named.src and named.tgt):
+            continue
+        of_src, of_tgt = ([without_tag(line) for line in side.lines[:: len(side.lines) // FIRST]] for side in file)
+        if exchanged(of_src, of_tgt, named):
+            raise DataError(
+                f"{source_name(src)} seems to be in {named.tgt}, and {source_name(tgt)} in {named.src}: "
+                "exchange --src and --tgt, or the names of the files"
+            )
+
+
+def _starts(texts: Texts) -> list[tuple[int, str]]:
+    """Before which line of all training text each source file begins, counted from 0; nothing of one file."""
+    ends = itertools.accumulate((len(src.lines) for src, _ in texts.files), initial=0)
+    return [(start, source_name(src)) for start, (src, _) in zip(ends, texts.names, strict=False)] if len(texts.names) > 1 else []
 
 
 def read_held(src: list[str], tgt: list[str]) -> Held:

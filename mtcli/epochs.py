@@ -100,7 +100,7 @@ class Epochs:
     def _seen(self, corpus: ParallelCorpus, epoch: int) -> Iterator[tuple[Lines, Lines]]:
         """Some lines of the source, and of the target, at a time."""
         seed = self._seed * 1_000_003 + epoch
-        typing, draws = random.Random(seed), [np.random.PCG64(2 * seed), np.random.PCG64(2 * seed + 1)]
+        typing, draws = random.Random(seed), [np.random.PCG64((2 * seed + side) % 2**128) for side in (0, 1)]
         for start in range(0, len(corpus), CHUNK):
             pairs = take(self._pairs, corpus.src.rows[start : start + CHUNK].tolist())
             if self._noise:

@@ -348,6 +348,11 @@ def shipped() -> Path:
     return here / "models" if (here / "models").exists() else here.parent / "models"
 
 
+def state_path(folder: Path) -> Path:
+    """The file with what resuming needs."""
+    return folder / TRAINING / "state.safetensors"
+
+
 def place(name: str) -> Path:
     """Where a package called `name` is written: a path as it stands, a bare name on the first shelf.
 
@@ -388,8 +393,7 @@ def translating(src: str, tgt: str) -> list[ModelPackage]:
             package = _package_in(folder)
         except PackageError:
             continue  # `mtcli models` tells of it
-        languages = package.config.languages
-        if package.trained and src in ("", languages.src) and tgt in ("", languages.tgt, *languages.targets):
+        if package.trained and package.config.languages.translate(src, tgt):
             found.append(package)
     return found
 

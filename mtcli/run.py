@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import math
@@ -25,10 +26,10 @@ from mtcli.errors import PackageError, TrainingError
 from mtcli.export import export_ctranslate2
 from mtcli.lines import LineReader, unwritable
 from mtcli.model import EncoderDecoder
-from mtcli.package import REPORT, TRAINING, ModelPackage, seal, write
+from mtcli.package import REPORT, TRAINING, ModelPackage, seal, state_path, write
 from mtcli.report import Tested, html_report
 from mtcli.scoring import Score, score
-from mtcli.search import Decoder
+from mtcli.search.decoder import Decoder, JointState
 from mtcli.tokenizer import Tokenizer
 from mtcli.training import parallel
 from mtcli.training.checkpoint import dump, restore, resuming
@@ -39,6 +40,22 @@ from mtcli.vocab import VocabSizes
 
 CHARTED = ("step", "loss", "tgt_tokens", "learning_rate", "seconds"), ("step", "dev_loss", "dev_bleu", "dev_chrf")
 """What the report reads of an update, and of a validation."""
+
+
+class _Asked(Exception):
+    """Somebody has asked the run to stop."""
+
+
+class _Interruptible(Decoder):
+    """A decoder that gives up when the loop is asked to stop."""
+
+    loop: TrainingLoop
+
+    def step(self, tokens: torch.Tensor, state: JointState) -> tuple[torch.Tensor, JointState]:
+        """See Decoder."""
+        if self.loop.stop_asked:
+            raise _Asked
+        return super().step(tokens, state)
 
 
 @dataclass(frozen=True)
@@ -52,6 +69,10 @@ class ValidationRecord:
     """Validations without progress that may still follow: see config.TrainingConfig.patience."""
     samples: tuple[tuple[str, str, str], ...]
     """Source, reference and translation of some sentences, always the same ones."""
+
+
+MOST_LONGER = 4.0
+"""Times that a validation may take what the one before took, as translations grow."""
 
 
 @dataclass(frozen=True)
@@ -188,12 +209,17 @@ class TrainingRun:
             self._log_bytes = None if extra["log_bytes"] is None else int(extra["log_bytes"])
             same_budget = extra["budget"] == _budget(self.package.config)
             self.finished = bool(extra["finished"]) and same_budget
+        if self.package.trained and _goodness(self.package.config.scores) > _goodness(self.best):
+            self.best = self.package.config.scores  # kept just before the run was killed
         if not same_budget:
             self.next_validation = self.loop.progress + self._gap
             self.stale = 0
 
     def _validate(self) -> Iterator[ValidationRecord]:
-        record = None if parallel.rank() else self._validation()
+        record = None
+        if not parallel.rank():
+            with contextlib.suppress(_Asked):  # then it is done when the run goes on
+                record = self._validation()
         self._share()
         self.loop.agree()
         if record:
@@ -217,12 +243,16 @@ class TrainingRun:
             training_seconds=round(self.loop.seconds, 1),
             sentences_per_second=round(len(hyps) / translated, 1),
         )
-        best = (scores.dev_bleu, -scores.dev_loss) > (self.best.dev_bleu, -self.best.dev_loss)
+        again = scores.step == self.best.step  # a validation that a run was killed after
+        best = _goodness(scores) > _goodness(self.best) or (again and _goodness(scores) == _goodness(self.best))
         self.stale = 0 if best or scores.dev_loss < self.lowest_loss else self.stale + 1
         self.lowest_loss = min(self.lowest_loss, scores.dev_loss)
         if best:
             self._keep(scores, hyps)
-        self._plan_next_validation(time.monotonic() - started, translated * self._cost_of_test())
+        # A model that has learnt little says little: later the same lines will take longer.
+        longer = sum(len(tgt) for _, tgt in self.dev) / max(1, sum(map(len, hyps)))
+        seconds = time.monotonic() - started + translated * (min(MOST_LONGER, max(1.0, longer)) - 1)
+        self._plan_next_validation(seconds, translated * self._cost_of_test())
         self._log({"validation": dataclasses.asdict(scores), "best": best})
         self.save()
         samples = tuple((*self.dev[i], hyps[i]) for i in range(min(3, len(self.dev))))
@@ -235,7 +265,9 @@ class TrainingRun:
 
     def _translate(self, model: EncoderDecoder, pairs: Pairs, decoding: DecodingConfig) -> list[str]:
         config = self.package.config
-        engine = TorchEngine(Decoder([model], self.tokenizer.never_generated(), self.loop.dtype), self.loop.device)
+        decoder = _Interruptible([model], self.tokenizer.never_generated(), self.loop.dtype)
+        decoder.loop = self.loop
+        engine = TorchEngine(decoder, self.loop.device)
         as_users_have_it = Treatment(split=decoding.retry and config.data.single_sentences)  # the dev set as it stands
         translator = Translator(engine, self.tokenizer, decoding, config.languages.targets, as_users_have_it)
         return translator.translate([src for src, _ in pairs])
@@ -278,6 +310,7 @@ class TrainingRun:
         """
         if parallel.rank() or self.best.dev_bleu < 0:
             return []
+        self.loop.stop_asked = False  # all is trained
         if self.package.config.model.architecture == "transformer":
             export_ctranslate2(self.package)
         else:
@@ -289,7 +322,7 @@ class TrainingRun:
             hyps = self._translate(model, self.test, dataclasses.replace(self.package.config.decoding, n_best=1))
             tested.append(_tested("test", self.test, hyps))
         page = html_report(
-            self.package.name, self.package.config, self.plan.parameters, self._logged(), tested, self._environment()
+            self.package.name, self.package.config, self.plan.parameters, self.logged(), tested, self._environment()
         )
         write(self.package.folder / REPORT, page.encode(errors="replace"))
         return tested
@@ -311,7 +344,8 @@ class TrainingRun:
         except OSError as error:
             raise unwritable(self._metrics, error) from error
 
-    def _logged(self) -> list[dict[str, Any]]:
+    def logged(self) -> list[dict[str, Any]]:
+        """What the log says of updates and validations so far; lines that are damaged are left out."""
         return list(filter(None, map(_record, LineReader(self._metrics)))) if self._metrics.exists() else []
 
     def forget_later_records(self) -> None:
@@ -345,10 +379,10 @@ def _record(line: str) -> dict[str, Any]:
         return {}
 
 
+def _goodness(scores: ScoreRecord) -> tuple[float, float]:
+    """What is greater for better weights."""
+    return scores.dev_bleu, -scores.dev_loss
+
+
 def _budget(config: Config) -> list[float]:
     return [config.training.steps, config.training.epochs, config.training.seconds]
-
-
-def state_path(folder: Path) -> Path:
-    """The file with what resuming needs."""
-    return folder / TRAINING / "state.safetensors"

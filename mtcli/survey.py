@@ -12,7 +12,7 @@ from mtcli.data.guards import Shift, find_shift
 from mtcli.data.reservoir import Reservoir
 from mtcli.data.rules import odd_characters, script_of
 from mtcli.data.seen import Seen
-from mtcli.languages import most_likely
+from mtcli.identify import most_likely
 from mtcli.lines import pair_blocks
 from mtcli.tokenizer import normalise
 

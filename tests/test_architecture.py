@@ -14,14 +14,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROWS = [
     ["errors", "config", "vocab", "hypothesis", "lines", "tags", "degenerate", "sentences", "treatment", "words", "workers"],
-    ["tokenizer", "data", "model", "scoring", "testsets", "ct2", "checksums", "cache", "files"],
+    ["tokenizer", "data", "model", "scoring", "testsets", "ct2", "checksums", "cache", "files", "identify"],
     [
         *("analysis", "judges", "page", "tables", "sampling", "noise", "store", "fetching"),
         *("quantized", "search", "training", "alignment", "glossary"),
     ],
     ["epochs", "corpora", "package", "card", "details", "report", "engines", "markup", "parts"],
     ["translator", "pieces", "export", "archive", "languages"],
-    ["run", "pipe", "evaluation", "cleaning", "holding", "survey"],
+    ["settings", "run", "pipe", "evaluation", "cleaning", "holding", "survey"],
     ["trainer", "assess", "survey_report", "growing"],
     ["findings"],
     ["cli"],

@@ -165,9 +165,9 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
 
 def test_options_with_a_name_become_settings_only_when_given() -> None:
     assert overrides("", "", None, None, None) == []
-    config = parse_config(with_overrides({}, overrides("rnn", "2m", 0, 3, 7)))
+    config = parse_config(with_overrides({}, overrides("rnn", "2m", 1, 3, 7)))
     training = config.training
-    assert (config.model.architecture, training.seconds, training.steps, training.epochs, training.seed) == ("rnn", 120, 0, 3, 7)
+    assert (config.model.architecture, training.seconds, training.steps, training.epochs, training.seed) == ("rnn", 120, 1, 3, 7)
 
 
 @pytest.mark.parametrize("name", PRESETS)

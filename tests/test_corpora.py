@@ -30,9 +30,10 @@ from mtcli.epochs import Ahead, Epochs
 from mtcli.errors import UsageError
 from mtcli.noise import EMOJIS, careless
 from mtcli.sampling import Sampler
+from mtcli.settings import TrainingRequest
 from mtcli.tags import target_of
 from mtcli.tokenizer import SIDES, Tokenizer, load_tokenizer, train_tokenizer
-from mtcli.trainer import TrainingRequest, start
+from mtcli.trainer import start
 from mtcli.vocab import BOS_ID, EOS_ID, PAD_ID
 
 

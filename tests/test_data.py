@@ -23,7 +23,7 @@ from mtcli.data.seen import Seen
 from mtcli.data.split import draw
 from mtcli.errors import DataError
 from mtcli.holding import hold_out
-from mtcli.languages import margins
+from mtcli.identify import margins
 from mtcli.lines import read_lines, read_parallel
 from mtcli.tokenizer import normalise
 

@@ -138,7 +138,8 @@ NOTICE = """
 import logging, sys, time
 from mtcli.cli.options import set_up
 from mtcli.cli.panel import Panel
-from mtcli.trainer import TrainingRequest, start
+from mtcli.settings import TrainingRequest
+from mtcli.trainer import start
 set_up(False)
 run = start(TrainingRequest(sys.argv[1], [sys.argv[2]], [sys.argv[3]], [], []))
 with Panel(run, stopping=lambda: True):

@@ -14,12 +14,13 @@ from conftest import DATA, head, mtcli, train_tiny
 from mtcli import Translator
 from mtcli.ct2 import read_variables
 from mtcli.errors import PackageError
-from mtcli.languages import choose, guess
+from mtcli.identify import guess
+from mtcli.languages import choose
 from mtcli.package import ModelPackage, open_package
 from mtcli.quantized import parameters
 
 ROOT = Path(__file__).parents[1]
-SHIPPED = [ROOT / "models" / name for name in ("de-en", "en-de", "es-en", "fr-en")]
+SHIPPED = [ROOT / "models" / name for name in ("de-en", "en-de", "en-es+fr", "es-en", "fr-en")]
 TEXT = (DATA / "test.de").read_text("utf-8").splitlines()[:40]
 
 
@@ -67,10 +68,22 @@ def test_other_languages_become_english(language: str, text: str, words: str, tm
     assert guessed.stdout == named.stdout and f"the text looks like {language}" in guessed.stderr
 
 
+@pytest.mark.parametrize(("language", "words"), [("fr", "Bonjour"), ("es", "Buenos d")])
+def test_english_becomes_other_languages(language: str, words: str, tmp_path: Path) -> None:
+    named = elsewhere(tmp_path, "translate", "--from", "en", "--to", language, stdin="Good morning!\n").stdout
+    assert named.startswith(words)
+    guessed = elsewhere(tmp_path, "translate", "--from", "auto", "--to", language, stdin="Good morning!\n")
+    assert guessed.stdout == named and "the text looks like en" in guessed.stderr
+
+
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
-        (("--from", "de", "--to", "ja"), 1, "no model package translates from de to ja; there is de-en, en-de, es-en, fr-en"),
+        (
+            ("--from", "de", "--to", "ja"),
+            1,
+            "no model package translates from de to ja; there is de-en, en-de, en-es+fr, es-en, fr-en",
+        ),
         (("--to", "ja"), 1, "no model package translates to ja"),
         (("--from", "auto", "--to", "de"), 1, "the text looks like de already"),
         (("--from", "de", "-m", "de-en"), 2, "give one of the two"),
@@ -117,8 +130,9 @@ def test_a_shipped_package_is_small_complete_and_documented(folder: Path) -> Non
     config, card = open_package(str(folder)).config, (folder / "README.md").read_text("utf-8")
     assert f"{config.languages.src}-{config.languages.tgt}" == folder.name
     assert config.data.licence and config.data.attribution
-    assert {test.name for test in config.tests} >= {"Tatoeba, test", "FLORES, dev"}
-    assert "de" not in (config.languages.src, config.languages.tgt) or "200 lines as people type them" in card
+    for target in [f" ({language})" for language in config.languages.targets] or [""]:
+        names = ("Tatoeba, test", "FLORES, dev", "200 lines as people type them", "the same lines, clean")
+        assert {test.name for test in config.tests} >= {f"{name}{target}" for name in names}
     for test in config.tests:
         assert test.bleu > test.copied_bleu
         assert f"| {test.name} | {test.lines:,} | {test.bleu:.1f} | {test.chrf:.1f} |" in card

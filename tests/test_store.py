@@ -27,9 +27,10 @@ from mtcli.data.mapped import Beside, Chain, Lines, Runs, RunsWriter
 from mtcli.errors import DataError
 from mtcli.lines import LineReader, read_lines
 from mtcli.package import open_package
+from mtcli.settings import TrainingRequest
 from mtcli.store import encode, prepare
 from mtcli.tokenizer import Tokenizer, normalise
-from mtcli.trainer import TrainingRequest, start
+from mtcli.trainer import start
 from mtcli.workers import in_order
 
 LINES = read_lines(DATA / "train.de")

@@ -27,7 +27,8 @@ from mtcli.data.split import split
 from mtcli.errors import PackageError, TrainingError, UsageError
 from mtcli.model import build
 from mtcli.run import ValidationRecord
-from mtcli.trainer import EPOCHS, TrainingRequest, start
+from mtcli.settings import TrainingRequest
+from mtcli.trainer import EPOCHS, start
 from mtcli.training.checkpoint import dump, restore
 from mtcli.training.loop import StepRecord, TrainingLoop, schedule, token_losses, training_losses
 from mtcli.training.losses import SWEEP, CrossEntropy, RDropLoss

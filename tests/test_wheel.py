@@ -39,9 +39,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     info = f"mtcli_nmt-{__version__}.dist-info"
     assert {name.split("/")[0] for name in names} == {"mtcli", info}
     sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "mtcli").rglob("*.py")} | {"mtcli/py.typed"}
-    models = [ROOT / "models" / name for name in ("de-en", "en-de", "es-en", "fr-en")]
+    models = [ROOT / "models" / name for name in ("de-en", "en-de", "en-es+fr", "es-en", "fr-en")]
     shipped = {f"mtcli/{path.relative_to(ROOT)}" for model in models for path in model.rglob("*") if path.is_file()}
-    assert len(shipped) == 28
+    assert len(shipped) == 35
     assert {name for name in names if name.startswith("mtcli/")} == sources | shipped
     assert {f"{info}/licenses/LICENSE", f"{info}/licenses/NOTICE"} < set(names)
     assert wheel.stat().st_size < 48e6

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import json
 import logging
 import math
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
-
-from mtcli.package import TRAINING
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -91,13 +88,11 @@ class Meter:
         self._seen = self._smoothed = 0
         self._tokens = self._seconds = 0.0  # of a step
         self._last = self._started = run.loop.seconds
-        self._first_step = run.loop.step
+        self._first_step, self._first_share = run.loop.step, run.loop.used()
 
     def recall(self) -> None:
         """Take in what earlier runs have logged."""
-        path = self._run.package.folder / TRAINING / "metrics.jsonl"
-        for line in path.read_bytes().splitlines() if path.exists() else ():
-            values = json.loads(line)
+        for values in self._run.logged():
             if scores := values.get("validation"):
                 self._curves(scores["dev_loss"], scores["dev_bleu"], scores["dev_chrf"])
             else:
@@ -128,8 +123,12 @@ class Meter:
         """Time until the budget is used up; empty while it cannot be told."""
         loop = self._run.loop
         known = [loop.config.seconds - loop.seconds] if loop.config.seconds else []
-        if loop.config.steps and self._seen >= FIRST_STEPS:
-            known.append((loop.config.steps - loop.step) * (self._last - self._started) / (loop.step - self._first_step))
+        if self._seen >= FIRST_STEPS:
+            took = self._last - self._started
+            if loop.config.steps:
+                known.append((loop.config.steps - loop.step) * took / (loop.step - self._first_step))
+            elif loop.config.epochs and loop.progress > self._first_share:
+                known.append((1 - loop.progress) * took / (loop.progress - self._first_share))
         return f"{clock(max(0.0, min(known)))} left" if known else ""
 
     def _smooth(self, loss: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import sys
 import time
@@ -49,7 +50,7 @@ def follow(run: TrainingRun, quiet: bool, tensorboard: bool = False) -> None:
         if run.loop.stopping and not run.finished:
             view.end(f"stopped after step {run.loop.step}; the same command goes on from there")
             raise typer.Exit(128 + (stop.signal or signal.SIGTERM))
-        end_on_signals()  # all is saved
+        end_on_signals("" if quiet else "all is trained and saved; the same command makes the export and the report")
         view.end(_end(run, run.conclude()))
 
 
@@ -102,7 +103,7 @@ def _end(run: TrainingRun, tested: list[Tested]) -> str:
     )
     return (
         f"done: {run.loop.step} steps in {clock(run.loop.seconds)}; best at step {best.step}\n{scores}"
-        f"next: mtcli translate -m {folder} < input.txt\n"
+        f"next: mtcli translate -m {shlex.quote(str(folder))} < input.txt\n"
         f"read: {folder / REPORT}"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Callable
@@ -20,14 +21,17 @@ def on_signals(handler: Callable[[int, FrameType | None], object], signals: tupl
             signal.signal(number, handler)
 
 
-def end_on_signals() -> None:
-    """From now on a signal ends the process at once, with 128 + n. Nothing half written is left.
+def end_on_signals(saying: str = "") -> None:
+    """From now on a signal ends the process at once, with 128 + n, and a line on stderr. Nothing half written is left.
 
     No exception is raised for it: it would come out of whatever runs, such as a library that is just being loaded.
     """
-    on_signals(_end, (*SIGNALS, signal.SIGQUIT))
 
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        remove_vanishing()
+        if saying:
+            with contextlib.suppress(OSError):
+                os.write(2, f"\nmtcli: {saying}\n".encode())
+        os._exit(128 + number)
 
-def _end(number: int, frame: FrameType | None) -> NoReturn:
-    remove_vanishing()
-    os._exit(128 + number)
+    on_signals(end, (*SIGNALS, signal.SIGQUIT))

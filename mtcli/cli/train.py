@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from time import monotonic
 from typing import Annotated
 
 import typer
@@ -52,15 +53,17 @@ def train(
     debug: Debug = False,
 ) -> None:
     """Train a model on line-aligned text. The same command again goes on where it stopped."""
+    began = monotonic()
     set_up(quiet or int(os.environ.get("RANK", "0")) > 0)  # of the processes that torchrun starts only the first one reports
     from mtcli.cli.progress import follow
     from mtcli.cli.tensorboard import check_installed
     from mtcli.config import overrides
-    from mtcli.trainer import TrainingRequest, start
+    from mtcli.settings import TrainingRequest
+    from mtcli.trainer import start
 
     if tensorboard:
         check_installed()
     values = (*(set_ or []), *overrides(arch, time, steps, epochs, seed))
     files = (src, tgt, dev_src or [], dev_tgt or [], test_src or [], test_tgt or [])
-    request = TrainingRequest(model, *files, weight or [], from_, recipe, preset, values, device, fresh)
+    request = TrainingRequest(model, *files, weight or [], from_, recipe, preset, values, device, fresh, began)
     follow(start(request), quiet, tensorboard)

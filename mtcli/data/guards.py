@@ -48,15 +48,17 @@ class Inspection:
     """Indices of the training pairs that are to be left out: a side of theirs stands in a held-out set."""
 
 
-def inspect(train: Pairs, held_out: dict[str, Pairs]) -> Inspection:
+def inspect(train: Pairs, held_out: dict[str, Pairs], starts: Sequence[tuple[int, str]] = ()) -> Inspection:
     """Look through training pairs and held-out sets ("dev", "test"), all of them normalised.
+
+    `starts` are the indices at which the files begin that the training pairs come from, and their names.
 
     Raises DataError where what is trained, or what is measured with a held-out set, would be worthless.
     """
     held = {f"{name} set": pairs for name, pairs in held_out.items() if pairs}
     notices: list[str] = []
     for name, text in {"training text": train, **held}.items():
-        notices += [*_counted(name, text, repeated=text is train), *_shifted(name, text)]
+        notices += [*_counted(name, text, repeated=text is train), *_shifted(name, text, starts if text is train else ())]
         _check_related(name, text)
     notices += _swapped(train, held)
     leaked: set[int] = set()
@@ -163,12 +165,13 @@ class Shift:
         )
 
 
-def _shifted(name: str, pairs: Pairs) -> list[str]:
+def _shifted(name: str, pairs: Pairs, starts: Sequence[tuple[int, str]]) -> list[str]:
     """Lines from which on one side is behind the other; told, or refused where they are many."""
     shift = find_shift(pairs)
     if not shift:
         return []
-    found = f"from about line {shift.line:,} of the {name} {shift}"
+    before, name = max((start for start in starts if start[0] < shift.line), default=(0, f"the {name}"))
+    found = f"from about line {shift.line - before:,} of {name} {shift}"
     if shift.lines >= min(MANY, len(pairs) / 10):
         raise DataError(f"{found}; mend the files")
     return [found]

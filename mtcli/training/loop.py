@@ -215,7 +215,7 @@ def _parts(indices: list[int], count: int) -> list[list[int]]:
 
 def diverged(step: int) -> TrainingError:
     """The error to raise when the loss is not a number, or hopelessly large."""
-    return TrainingError(f"training has diverged after step {step}: give --set training.learning_rate=... with a smaller one")
+    return TrainingError(f"training has diverged after step {step}: give --fresh and a smaller --set training.learning_rate=...")
 
 
 def token_losses(model: EncoderDecoder, batch: Batch) -> Tensor:
