@@ -83,7 +83,7 @@ def start(request: TrainingRequest) -> TrainingRun:
 def _check_shared(request: TrainingRequest) -> None:
     """Several processes each read the text. Raises UsageError where only one of them could."""
     for name in request.files if parallel.world() > 1 else ():
-        if name == "-" or (Path(name).exists() and not Path(name).is_file()):
+        if name == "-" or name.startswith("/dev/fd/") or (Path(name).exists() and not Path(name).is_file()):
             raise UsageError(f"{name}: is a pipe, which one process alone can read: give files where several train together")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -220,10 +221,12 @@ def test_a_signal_does_not_wait_for_a_validation(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_several_processes_refuse_what_one_alone_can_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("source", ["<(cat train.de)", "pipe"])
+def test_several_processes_refuse_what_one_alone_can_read(source: str, tmp_path: Path) -> None:
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "mtcli"]
-    script = f"{' '.join(torchrun)} train -m new --src <(cat train.de) --tgt train.en --steps 1"
+    script = f"{' '.join(torchrun)} train -m new --src {source} --tgt train.en --steps 1"
     texts(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode and "is a pipe, which one process alone can read: give files" in done.stderr
     assert not (tmp_path / "models").exists()
