@@ -183,3 +183,9 @@ def test_dies_silently_when_the_reader_is_gone(command: tuple[str, ...], transfo
         process.stdin.write(b"Noch ein Satz.\n")
         assert process.wait(timeout=20) in (-signal.SIGPIPE, 128 + signal.SIGPIPE)
         assert process.stderr.read() == b""
+
+
+def test_a_signal_after_training_says_what_is_left() -> None:
+    script = "import os; from mtcli.cli.signals import end_on_signals; end_on_signals('all is saved'); os.kill(os.getpid(), 15)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGTERM, b"\nmtcli: all is saved\n")
