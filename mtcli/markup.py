@@ -11,34 +11,24 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from itertools import accumulate
 
 from mtcli.alignment import Link
-
-Kind = Literal["text", "open", "close", "alone", "break"]
-"""Text is translated. Tags open and close around words, or stand alone among them. At a break the text before it ends."""
+from mtcli.markdown import BEGINS, Blocks, Inline
+from mtcli.marks import TEMPLATE, Token, plain_tokens
 
 DEEPEST = 50
 """Tags inside one another that are told from tags that stand alone."""
 LONGEST_TAG = 10_000
 """Characters of a tag that goes on over several lines."""
 
-_LINK = r"(?:https?://|www\.)[^\s<>{}]*[^\s<>{}.,;:!?'\")\]]|[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,8}"
-_PLACEHOLDER = (
-    r"\{\{[^{}]{0,80}\}\}|\$?\{[\w.:$#@-]{0,80}\}|%\(\w{1,80}\)[sdif]"
-    r"|%(?:\d+\$)?[-+0#]?\d*(?:\.\d+)?[sdifuxc@](?!\w)|\$[A-Za-z_]\w*"
-)
-_AS_IT_IS = re.compile(f"{_LINK}|{_PLACEHOLDER}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
-_BEGINS = {
-    "html": re.compile(r"<(?=!|\?|/?[A-Za-z])"),
-    "markdown": re.compile(r"<(?=!|\?|/?[A-Za-z])|```[^`]++```|``[^`]++(?:`[^`]++)*+``|`[^`]++`"),
-}
+_BEGINS = {"html": re.compile(rf"<(?=[!?%]|/?[A-Za-z])|{TEMPLATE}"), "markdown": BEGINS}
 """Where something begins that is not text."""
 _TAG = re.compile(r"""</?+([A-Za-z][\w:.-]*+)(?:[^"'<>]++|"[^"]*+"|'[^']*+')*+(/?)>""")
 _AUTOLINK = re.compile(r"<(?:https?:|mailto:)[^<>\s]*+>")
-_ENDS = {"<!--": "-->", "<![CDATA[": "]]>", "<?": "?>", "<!": ">"}
+_ENDS = {"<!--": "-->", "<![CDATA[": "]]>", "<?": "?>", "<%": "%>", "<!": ">"}
 """What ends what begins so, on whatever line."""
 # fmt: off
 _VERBATIM = frozenset(
@@ -51,7 +41,9 @@ _BLOCKS = frozenset(
         "p", "div", "br", "li", "ul", "ol", "td", "th", "tr", "table", "tbody", "thead", "tfoot", "caption", "h1", "h2",
         "h3", "h4", "h5", "h6", "blockquote", "section", "article", "header", "footer", "nav", "main", "aside", "hr",
         "figure", "figcaption", "dl", "dt", "dd", "form", "fieldset", "legend", "option", "select", "head", "body", "html",
-        "title", "meta", "link", "pre", "script", "style", "textarea", "details", "summary",
+        "title", "meta", "link", "pre", "script", "style", "textarea", "details", "summary", "button", "label", "iframe",
+        "noscript", "template", "video", "audio", "dialog", "address", "optgroup", "datalist", "object", "canvas", "center",
+        "hgroup", "menu", "search", "noframes",
     }
 )
 _VOID = frozenset(
@@ -60,16 +52,8 @@ _VOID = frozenset(
     }
 )
 # fmt: on
-
-
-@dataclass(frozen=True)
-class Token:
-    """A piece of a line."""
-
-    kind: Kind
-    raw: str
-    name: str = ""
-    """What an opening and a closing tag have in common."""
+_ENDING = frozenset(".,;:!?)")
+"""What stands after a word without a blank."""
 
 
 @dataclass
@@ -105,7 +89,7 @@ class Segment:
         for offset, tag, glued in _in_order(marks):
             yield self._escape(text[at:offset])
             before = not glued[0] and offset > 0 and not text[offset - 1].isspace()
-            after = not glued[1] and offset < len(text) and text[offset].isalnum()
+            after = not glued[1] and offset < len(text) and not text[offset].isspace() and text[offset] not in _ENDING
             yield f"{' ' * before}{tag}{' ' * after}"
             at = offset
         yield self._escape(text[at:])
@@ -120,14 +104,15 @@ class Markup:
     def __init__(self, kind: str) -> None:
         self._kind = kind
         self._until = ""
-        """What ends that has begun on an earlier line and stays as it is: `-->`, `</pre` or a fence."""
+        """What ends that has begun on an earlier line and stays as it is: `-->` or `</pre`."""
         self._tag = ""
         """A tag that has begun on an earlier line."""
+        self._blocks = Blocks()
 
     @property
     def open(self) -> bool:
         """Whether something has begun that has not ended."""
-        return bool(self._until or self._tag)
+        return bool(self._until or self._tag or self._blocks.until)
 
     def cut(self, line: str) -> list[Segment | str]:
         """The line in order: what is to be translated, and what stays as it is. Tabs become blanks, control characters go."""
@@ -135,18 +120,19 @@ class Markup:
         tokens = self._markdown_tokens(line) if self._kind == "markdown" else self._tokens(line, 0)
         found: list[Segment | str] = []
         run: list[Token] = []
-        for token in [*tokens, Token("break", "")]:
+        for token in [*_parted([token for token in tokens if token.raw]), Token("break", "")]:
             if token.kind != "break":
                 run.append(token)
                 continue
-            found += [*self._segment(run), token.raw]
+            found += [*self._segment(_joined(run)), token.raw]
             run = []
         return [each for each in found if each != ""]
 
     def _segment(self, tokens: list[Token]) -> Iterator[Segment | str]:
         """The tokens as a segment, and what stands before and after its words."""
-        first = next((i for i, token in enumerate(tokens) if not _stands_aside(token)), len(tokens))
-        last = next((i for i in range(len(tokens), first, -1) if not _stands_aside(tokens[i - 1])), first)
+        aside = _aside(tokens)
+        first = next((i for i, each in enumerate(aside) if not each), len(tokens))
+        last = next((i for i in range(len(tokens), first, -1) if not aside[i - 1]), first)
         before, inner, after = ("".join(token.raw for token in tokens[:first])), tokens[first:last], tokens[last:]
         blanks = ["", ""]
         if inner and inner[0].kind == "text":
@@ -160,20 +146,23 @@ class Markup:
         yield segment if re.search(r"\w", segment.text) else segment.raw
         yield blanks[1] + "".join(token.raw for token in after)
 
-    def _tokens(self, line: str, at: int, table: bool = False) -> Iterator[Token]:
+    def _tokens(self, line: str, at: int) -> Iterator[Token]:
         """What the line from `at` on is made of."""
         start, at = at, self._carried_on(line, at)
         yield Token("break", line[start:at])
-        inline = _Markdown(table) if self._kind == "markdown" else None
+        inline = Inline(line) if self._kind == "markdown" else None
         while at < len(line):
             begin = _BEGINS[self._kind].search(line, at)
-            text = line[at : begin.start() if begin else len(line)]
-            yield from inline.tokens(text) if inline else _plain_tokens(text)
+            stop = begin.start() if begin else len(line)
+            yield from inline.tokens(at, stop) if inline else plain_tokens(line[at:stop])
             if not begin:
                 return
-            token = self._taken(line, begin)
-            yield token
-            at = begin.start() + len(token.raw)
+            if begin[0].startswith("<"):
+                token = self._taken(line, stop)
+            else:
+                token = inline.token(begin) if inline else Token("alone", begin[0])
+            yield _parting(token, line, stop)
+            at = stop + len(token.raw)
 
     def _carried_on(self, line: str, at: int) -> int:
         """Where what an earlier line began ends in this one."""
@@ -201,11 +190,8 @@ class Markup:
         self._until = ""
         return end + length
 
-    def _taken(self, line: str, begin: re.Match[str]) -> Token:
-        """The tag, comment or code that begins there; as much of it as the line holds."""
-        at = begin.start()
-        if begin[0].startswith("`"):
-            return Token("alone", begin[0])
+    def _taken(self, line: str, at: int) -> Token:
+        """The tag or comment that begins there; as much of it as the line holds."""
         if self._kind == "markdown" and (link := _AUTOLINK.match(line, at)):
             return Token("alone", link[0])
         for opening, closing in _ENDS.items():
@@ -230,120 +216,109 @@ class Markup:
         return Token("break", self._tag)
 
     def _markdown_tokens(self, line: str) -> Iterator[Token]:
-        fence = re.match(r"\s*(?:>\s*)*(```+|~~~+)(?=[^`]*$)", line)
-        fenced = self._until[:3] in ("```", "~~~")
-        if fenced or (fence and not self.open):
-            if fence and (not fenced or fence[1].startswith(self._until)):
-                self._until = "" if fenced else fence[1]
-            yield Token("break", line)
-        elif not self.open and re.fullmatch(_MARKDOWN_LEFT_ALONE, line):
-            yield Token("break", line)
-        else:
-            begin = None if self.open else _MARKDOWN_BEGIN.match(line)
-            at = begin.end() if begin else 0
-            yield Token("break", line[:at])
-            yield from self._tokens(line, at, line.lstrip().startswith("|"))
+        start, stop = (0, len(line)) if self._until or self._tag else self._blocks.span(line)
+        yield Token("break", line[:start])
+        yield from self._tokens(line[:stop], start)
+        yield Token("break", line[stop:])
 
 
-_MARKDOWN_BEGIN = re.compile(r"\s*(?:>(?!>)\s*)*(?:[-*+]\s+|\d{1,9}[.)]\s+)?(?:\[[ xX]\]\s+)?(?:#{1,6}\s+)?")
-_MARKDOWN_LEFT_ALONE = re.compile(
-    r"[\s|:=*_-]*"  # rules, and what underlines titles and heads of tables
-    r"|(?: {4})\s*+(?![-*+]\s|\d{1,9}[.)]\s).*"  # code
-    r"|\s*\[[^\[\]^][^\[\]]*\]:\s*+\S+(?:\s+[\"'(].*)?"  # where links lead
-)
-_MARKDOWN = re.compile(
-    rf"""
-    (?P<image>!\[[^\[\]]*+\]\([^()\s]*+(?:\s+"[^"]*+")?\))
-    |\[(?P<label>[^\[\]]*+)\](?P<goal>\([^()\s]*+(?:\s+"[^"]*+")?\)|\[[^\[\]]*+\])
-    |(?P<link>{_LINK})
-    |(?P<escape>\\[!-/:-@\[-`{{-~]|&\w{{1,31}};|&\#\w{{1,8}};)
-    |(?P<placeholder>{_PLACEHOLDER})
-    |(?P<strong>\*{{1,3}}|_{{1,3}}|~~)
-    |(?P<cell>\|)
-    """,
-    re.VERBOSE,
-)
+def _parting(token: Token, line: str, at: int) -> Token:
+    """The token as a break if it is a command of a template that words touch: they belong to different texts."""
+    if not token.raw.startswith(("{%", "<%")) or token.raw.startswith("<%="):
+        return token
+    end = at + len(token.raw)
+    touched = line[max(0, at - 1) : at].isalnum() or line[end : end + 1].isalnum()
+    return Token("break", token.raw) if touched else token
 
 
-class _Markdown:
-    """What stands in a line of Markdown beside tags and code."""
-
-    def __init__(self, table: bool) -> None:
-        self._table = table
-        self._begun: Counter[str] = Counter()
-        """Emphasis that has not ended."""
-
-    def tokens(self, text: str) -> Iterator[Token]:
-        at = 0
-        for found in _MARKDOWN.finditer(text):
-            new = list(self._of(found, text))
-            if new:
-                yield Token("text", text[at : found.start()])
-                yield from new
-                at = found.end()
-        yield Token("text", text[at:])
-
-    def _of(self, found: re.Match[str], text: str) -> Iterator[Token]:
-        if found["label"] is not None:
-            name = f"link {found.start()}"
-            inner = _Markdown(table=False).tokens(found["label"])
-            yield from (Token("open", "[", name), *inner, Token("close", f"]{found['goal']}", name))
-        elif found["strong"]:
-            yield from self._emphasis(
-                found[0], text[max(0, found.start() - 1) : found.start()], text[found.end() : found.end() + 1]
-            )
-        elif not found["cell"] or self._table:
-            yield Token("break" if found["cell"] else "alone", found[0])
-
-    def _emphasis(self, raw: str, before: str, after: str) -> Iterator[Token]:
-        if self._begun[raw] and before.strip() and not (raw[0] == "_" and after.isalnum()):
-            self._begun[raw] -= 1
-            yield Token("close", raw, raw)
-        elif after.strip() and not before.isalnum():
-            self._begun[raw] += 1
-            yield Token("open", raw, raw)
+def _parted(tokens: list[Token]) -> Iterator[Token]:
+    """The tokens, with a break between two elements that touch: a word does not go on from one in the other."""
+    before, after = _neighbours(tokens)
+    for i, token in enumerate(tokens):
+        if token.kind == "open" and i and tokens[i - 1].kind == "close" and before[i].strip() and after[i].strip():
+            yield Token("break", "")
+        yield token
 
 
-def _plain_tokens(raw: str) -> Iterator[Token]:
+def _joined(tokens: list[Token]) -> list[Token]:
+    """The tokens, where tags that belong together and have no words between them are one that stands alone."""
+    partners = _partners(tokens)
+    words = list(accumulate((token.kind == "text" and bool(token.raw.strip()) for token in tokens), initial=0))
+    found: list[Token] = []
     at = 0
-    for found in _AS_IT_IS.finditer(raw):
-        yield Token("text", raw[at : found.start()])
-        yield Token("alone", found[0])
-        at = found.end()
-    yield Token("text", raw[at:])
+    while at < len(tokens):
+        end = partners.get(at, at)
+        kinds = {each.kind for each in tokens[at:end]} if words[end] == words[at] else {"text"}
+        if end > at and ("alone" in kinds or "text" not in kinds):
+            found.append(Token("alone", "".join(token.raw for token in tokens[at : end + 1])))
+            at = end + 1
+        else:
+            found.append(tokens[at])
+            at += 1
+    return found
 
 
-def _stands_aside(token: Token) -> bool:
-    return token.kind == "alone" or (token.kind == "text" and not token.raw.strip())
+def _aside(tokens: list[Token]) -> list[bool]:
+    """Whether each token may stand before or after the words: it is neither a word nor a tag around some."""
+    partners = _partners(tokens)
+    around = {*partners, *partners.values()}
+    return [not token.raw.strip() if token.kind == "text" else i not in around for i, token in enumerate(tokens)]
+
+
+def _neighbours(tokens: list[Token]) -> tuple[list[str], list[str]]:
+    """The character that stands before each token, and the one after it, where tags around words count for nothing."""
+    before, after = [""], [""]
+    for token in tokens:
+        before.append(before[-1] if token.kind in ("open", "close") else token.raw[-1:])
+    for token in reversed(tokens):
+        after.append(after[-1] if token.kind in ("open", "close") else token.raw[:1])
+    return before[:-1], after[-2::-1]
 
 
 def _without_marks(tokens: list[Token], escaped: bool) -> tuple[str, list[Mark]]:
     """The text of the tokens, and the marks, those inside others as their `inner` ones."""
     partners = _partners(tokens)
-    texts, size = [""], 0
+    closing = set(partners.values())
+    text, alone = _Text(), False
     inside = [Mark("")]
-    for i, token in enumerate(tokens):
-        before = tokens[i - 1].raw[-1:] if i else ""
-        after = tokens[i + 1].raw[:1] if i + 1 < len(tokens) else ""
+    for i, (token, before, after) in enumerate(zip(tokens, *_neighbours(tokens), strict=True)):
         if token.kind == "text":
-            texts.append(html.unescape(token.raw) if escaped else token.raw)
-            size += len(texts[-1])
-        elif token.kind == "close" and i in partners:
+            text.add(html.unescape(token.raw) if escaped else token.raw, alone)
+            alone = False
+        elif i in closing:
             mark = inside.pop()
-            mark.closing, mark.end = token.raw, size
+            mark.closing, mark.end = token.raw, text.size
         else:
-            if token.kind == "alone" and texts[-1].endswith(" ") and re.match(r"[.,;:!?)]", after):
-                texts[-1], size = texts[-1][:-1], size - 1
-            mark = Mark(token.raw, begin=size, end=size, glued=(not before.isspace(), not after.isspace()))
+            alone |= token.kind == "alone"
+            mark = Mark(token.raw, begin=text.size, end=text.size, glued=(not before.isspace(), not after.isspace()))
             inside[-1].inner.append(mark)
             if i in partners:
                 inside.append(mark)
-    return "".join(texts), inside[0].inner
+    return "".join(text.pieces), inside[0].inner
 
 
-def _partners(tokens: list[Token]) -> set[int]:
+class _Text:
+    """Text that grows piece by piece, with one blank where pieces begin or end with blanks."""
+
+    def __init__(self) -> None:
+        self.pieces: list[str] = []
+        self.size = 0
+        self._blank = False
+
+    def add(self, piece: str, after_mark: bool) -> None:
+        """Let it go on with the piece; no blank is kept before what ends a sentence `after_mark`."""
+        self._blank |= piece[:1].isspace()
+        if words := piece.strip():
+            blank = self._blank and self.size > 0 and not (after_mark and piece[0] in _ENDING)
+            self.pieces.append(f"{' ' * blank}{words}")
+            self.size += blank + len(words)
+            self._blank = False
+        self._blank |= piece[-1:].isspace()
+
+
+def _partners(tokens: list[Token]) -> dict[int, int]:
     """Indices of the opening and closing tags that belong together; any others stand alone."""
-    found: set[int] = set()
+    found: dict[int, int] = {}
     opened: list[int] = []
     names: Counter[str] = Counter()
     for i, token in enumerate(tokens):
@@ -355,7 +330,7 @@ def _partners(tokens: list[Token]) -> set[int]:
                 at = opened.pop()
                 names[tokens[at].name] -= 1
                 if tokens[at].name == token.name:
-                    found |= {at, i}
+                    found[at] = i
                     break
     return found
 
@@ -364,7 +339,7 @@ class _Target:
     """Where in a translation the places of the source are."""
 
     def __init__(self, source: str, target: str, alignment: tuple[Link, ...]) -> None:
-        self._target = target
+        self._source, self._target = source, target
         src, self._tgt = ([found.span() for found in re.finditer(r"\S+", text)] for text in (source, target))
         self._starts, self._stops = [start for start, _ in src], [stop for _, stop in src]
         self._links: dict[int, list[int]] = {}
@@ -383,22 +358,35 @@ class _Target:
             words = self._hull(range(first, last + 1))
             begin = self._tgt[words[0]][0] + self._punctuation(words[0], mark.begin > self._starts[first], 1)
             end = self._tgt[words[1]][1] - self._punctuation(words[1], mark.end < self._stops[last], -1)
+            for source, each in zip(mark.inner, inner, strict=True):
+                if source.begin == source.end in (mark.begin, mark.end):  # it stands at the edge of this one
+                    each.begin = each.end = begin if source.begin == mark.begin else end
         else:
-            begin = end = self._point(mark.begin)
+            begin = end = self._point(mark)
         begin, end = min([begin, *(each.begin for each in inner)]), max([begin, end, *(each.end for each in inner)])
         return replace(mark, begin=begin, end=end, inner=inner)
 
-    def _point(self, place: int) -> int:
+    def _point(self, mark: Mark) -> int:
         """Where something goes that stands between two words, or in one, of the source."""
         if not self._tgt:
             return 0
-        word = bisect_right(self._stops, place)  # the first one that ends after it
+        word = bisect_right(self._stops, mark.begin)  # the first one that ends after it
+        if word and self._stops[word - 1] == mark.begin and mark.glued == (True, False):
+            return self._end_of(word - 1, mark.begin)
         if word == len(self._stops):
             return len(self._target)
-        if self._starts[word] >= place:
+        if self._starts[word] >= mark.begin:
             return self._tgt[self._hull(range(word, word + 1))[0]][0]
+        return self._end_of(word, mark.begin)
+
+    def _end_of(self, word: int, place: int) -> int:
+        """The end of what translates the word, before what the word has after the `place`, or punctuation that it lacks."""
         last = self._hull(range(word, word + 1))[1]
-        return self._tgt[last][1] - self._punctuation(last, True, -1)
+        start, stop = self._tgt[last]
+        rest = self._source[place : self._stops[word]]
+        if rest and self._target[start:stop].endswith(rest):
+            return stop - len(rest)
+        return stop - self._punctuation(last, bool(rest) or self._source[place - 1].isalnum(), -1)
 
     def _hull(self, words: range) -> tuple[int, int]:
         """First and last target word that translate these source words; what stands as far in the text, if none does."""
@@ -428,7 +416,14 @@ def _untangle(marks: list[Mark], first: int, last: int) -> None:
 
 def _in_order(marks: list[Mark]) -> Iterator[tuple[int, str, tuple[bool, bool]]]:
     for mark in marks:
+        if _is_empty_emphasis(mark):
+            continue
         yield mark.begin, mark.opening, (True, True) if mark.closing else mark.glued
         yield from _in_order(mark.inner)
         if mark.closing:
             yield mark.end, mark.closing, (True, True)
+
+
+def _is_empty_emphasis(mark: Mark) -> bool:
+    """Whether signs of Markdown are around nothing, where they would be read as text."""
+    return mark.begin == mark.end and mark.opening == mark.closing and all(map(_is_empty_emphasis, mark.inner))

@@ -14,10 +14,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROWS = [
     ["errors", "config", "vocab", "hypothesis", "lines", "tags", "degenerate", "sentences", "treatment", "words", "workers"],
-    ["tokenizer", "data", "model", "scoring", "testsets", "ct2", "checksums", "cache", "files", "identify"],
+    ["tokenizer", "data", "model", "scoring", "testsets", "ct2", "checksums", "cache", "files", "identify", "marks"],
     [
         *("analysis", "judges", "page", "tables", "sampling", "noise", "store", "fetching"),
-        *("quantized", "search", "training", "alignment", "glossary"),
+        *("quantized", "search", "training", "alignment", "glossary", "markdown"),
     ],
     ["epochs", "corpora", "package", "card", "details", "report", "engines", "markup", "parts"],
     ["translator", "pieces", "export", "archive", "languages"],

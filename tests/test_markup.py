@@ -115,6 +115,112 @@ def test_code_and_links_are_not_given_to_the_model() -> None:
     assert any("A footnote" in each for each in text)
 
 
+def segments(kind: str, *lines: str) -> list[str]:
+    """The texts that the lines hold, after making sure that nothing else is lost."""
+    markup = Markup(kind)
+    cut = [markup.cut(line) for line in lines]
+    assert ["".join(each.raw if isinstance(each, Segment) else each for each in of_line) for of_line in cut] == [*lines]
+    return [each.text for of_line in cut for each in of_line if isinstance(each, Segment)]
+
+
+KEPT = [
+    ("Test[^1] und[^zwei] so.", ["Test und so."]),
+    ("[^1]: Das ist ein Hund.", ["Das ist ein Hund."]),
+    ("Siehe [das Haus](https://de.org/Haus_(Bau)) an", ["Siehe das Haus an"]),
+    ("Siehe [das Haus](https://de.org 'Titel') an", ["Siehe das Haus an"]),
+    ("Siehe [das Haus](https://de.org (Titel)) an", ["Siehe das Haus an"]),
+    ('Siehe [das Haus](<https://de.org/a b> "Titel") an', ["Siehe das Haus an"]),
+    ("Siehe [`mtcli`](https://x.de) und [das `Haus`](x) an", ["Siehe und das an"]),
+    ("[![Build](https://img.de/b.svg)](https://ci.de/x) Text", ["Text"]),
+    ("Hier [![Build](b.svg)][ci] steht", ["Hier steht"]),
+    ("![Der Hund][bild]", []),
+    ("![Der [gute] Hund](bild.png 'Titel') ist da", ["ist da"]),
+    ("[kein Ziel](hier nicht) und [nichts]", ["[kein Ziel](hier nicht) und [nichts]"]),
+    ("[bild]: <https://de.org/a b> 'Titel'", []),
+    ("> [!NOTE]", []),
+    ("> [!TIP]- Ein Titel", ["Ein Titel"]),
+    ("Hund | Katze", ["Hund", "Katze"]),
+    ("Hund \\| Katze", ["Hund Katze"]),
+    ("a|b", ["a|b"]),
+    ("Ein Hund\\", ["Ein Hund"]),
+    ("# Titel #", ["Titel"]),
+    ("## Titel in C# ##  ", ["Titel in C#"]),
+    ("# C#", ["C#"]),
+    ("# #", []),
+    ("Die Formel $x^2 + y_1$ und $$a$$ gilt", ["Die Formel und gilt"]),
+    ("5 $ und 6 $", ["5 $ und 6 $"]),
+    ("$5 oder $6, US$7 und US$8, $9 und 10$", ["$5 oder $6, US$7 und US$8, $9 und 10$"]),
+    ("Gut :smile: so, um 10:30:45", ["Gut so, um 10:30:45"]),
+    ("::: warning", []),
+    ("::: warning Pass auf", ["Pass auf"]),
+    ("::: {.note .x}", []),
+    ('Ein {% include "a.html" %} Hund', ["Ein Hund"]),
+    ("{% if a %}Ja{% else %}Nein{% endif %}", ["Ja", "Nein"]),
+    ("Hallo <%= name %>, du", ["Hallo, du"]),
+    ("{n, plural, one {ein <b>Hund</b>} other {# Hunde}} sind da", ["sind da"]),
+    ("**`Code`** ist **gut**", ["ist gut"]),
+    ("Siehe https://de.org/Haus_(Bau). Ja", ["Siehe. Ja"]),
+    ("Er (https://de.org/Haus) geht", ["Er () geht"]),
+]
+
+
+@pytest.mark.parametrize(("line", "texts"), KEPT)
+def test_signs_of_markdown_are_not_given_to_the_model(line: str, texts: list[str]) -> None:
+    assert segments("markdown", line) == texts
+    assert put_back("markdown", [line]) == [line]
+
+
+def test_settings_before_a_text_stay_as_they_are() -> None:
+    assert segments("markdown", "---", "title: Das Haus", "# Haus", "---", "Haus", "---", "Baum") == ["Haus", "Baum"]
+    assert segments("markdown", "---", "", "Haus") == ["Haus"], "a rule"
+    markup = Markup("markdown")
+    markup.cut("---")
+    assert markup.open
+
+
+def test_blocks_of_formulas_and_code_stay_as_they_are() -> None:
+    assert segments("markdown", "$$", "x + y", "$$", "Haus", "$$ viel", "", "Baum") == ["Haus", "Baum"]
+    assert segments("markdown", "1. ```sh", "   ls", "   ```py", "   ```", "", "    Haus") == ["Haus"]
+
+
+def test_paragraphs_of_items_are_text_and_code_in_them_is_not() -> None:
+    item = ["1. Erstens", "", "    Text", "", "        code", "", "       - code", "Ende", "", "    code"]
+    assert segments("markdown", *item[:5]) == ["Erstens", "Text"]
+    assert segments("markdown", *item[:4], *item[7:]) == ["Erstens", "Text", "Ende"]
+    assert segments("markdown", "- a", "    - b", "", "        Text", "", "            code") == ["a", "b", "Text"]
+    assert segments("markdown", "- a", "      geht weiter", "", "  Text", "# Titel", "", "    code") == [
+        *("a", "geht weiter", "Text", "Titel")
+    ]
+    assert segments("markdown", "[^1]: a", "", "    Text", "", "        code", "b", "", "    code") == ["a", "Text", "b"]
+    assert segments("markdown", "* * *", "", "    code", "    - code", "    code") == []
+
+
+PARTED = [
+    ("<button>Ja</button><button>Nein</button>", ["Ja", "Nein"]),
+    ('<a href="/a">Ja</a><a href="/b">Nein</a>', ["Ja", "Nein"]),
+    ("<nav><a>Heim</a><a>Kontakt</a>", ["Heim", "Kontakt"]),
+    ("<noscript>Ja</noscript><iframe>Nein</iframe>", ["Ja", "Nein"]),
+    ("<label>Ja</label>Nein<dialog>Gut</dialog>", ["Ja", "Nein", "Gut"]),
+    ("<b>Ja</b> <i>Nein</i>", ["Ja Nein"]),
+    ("<% if a %>Ja<% else %>Nein", ["Ja", "Nein"]),
+    ("Hallo <%= name %>, du", ["Hallo, du"]),
+    ('{# Ja #}Das {% include "a.html" %} ist', ["Das ist"]),
+    ("{n, select, a {ein <b>Hund</b>} other {{n} Hunde}} sind da", ["sind da"]),
+    ("Siehe https://de.org/Haus_(Bau).", ["Siehe."]),
+    ("<p>Wo ist <a href=x.html>das <code>Haus</code></a>?</p>", ["Wo ist das?"]),
+    ('<a href="a"><img src="b" alt="Hund"></a> Das ist ein Hund.', ["Das ist ein Hund."]),
+    ('<p>Das ist <a href="a"><img src="b"></a> ein Hund.</p>', ["Das ist ein Hund."]),
+    ("Ein {x} {y}.", ["Ein."]),
+    ("<b>Das Haus", ["Das Haus"]),
+]
+
+
+@pytest.mark.parametrize(("line", "texts"), PARTED)
+def test_words_that_do_not_belong_together_are_parted(line: str, texts: list[str]) -> None:
+    assert segments("html", line) == texts
+    assert put_back("html", [line]) == [line]
+
+
 def test_tags_stand_around_the_words_that_translate_theirs() -> None:
     def of(line: str, change: str, links: str) -> str:
         pairs = [(int(a), int(b)) for a, b in (link.split("-") for link in links.split())]
@@ -127,6 +233,21 @@ def test_tags_stand_around_the_words_that_translate_theirs() -> None:
     assert of("<a>a</a> <b>b</b>", "y x", "0-1 1-0") == "<b>y</b> <a>x</a>"
     assert of("<a>a b</a> <b>c</b>", "x z y", "0-0 1-2 2-1") == "<a>x z y</a><b></b>"
     assert of("x <b>y</b>", "", "") == "<b></b>"
+    assert of("<b>Das Haus ist", "The house is", "0-1 1-1 2-2") == "<b>The house is"
+    assert of("Wo ist <a>das <code>x</code></a>?", "Where is it?", "0-0 1-1 2-2") == "Where is <a>it <code>x</code></a>?"
+    assert of("<a><img></a> Das ist", "This is", "0-1 1-0") == "<a><img></a> This is"
+    assert of("Das <a><img></a> ist", "(This) is", "0-0 1-1") == "(This) <a><img></a> is"
+    assert of("Ja <i>x <wbr></i> da", "yes there", "0-0 1-0 2-1") == "<i>yes <wbr></i> there"
+
+
+def test_signs_of_markdown_stand_where_their_words_do() -> None:
+    def of(line: str, change: str, *links: Link) -> str:
+        return put_back("markdown", [line], change, [*links])[0]
+
+    assert of("Haus[^1] ist", "is house,", (0, 1), (1, 0)) == "is house[^1],"
+    assert of("Das Haus.[^1] Ja", "The house. Yes", (0, 0), (1, 1), (2, 2)) == "The house.[^1] Yes"
+    assert of("Er (https://a.b) geht", "He () goes", (0, 0), (1, 1), (2, 2)) == "He (https://a.b) goes"
+    assert of("~~das~~ ~~Haus~~", "house", (0, 0), (1, 0)) == "~~house~~", "not ~~~~ beside it"
 
 
 def test_each_hypothesis_gets_its_marks() -> None:
@@ -176,7 +297,7 @@ def test_no_mark_is_lost_whatever_the_translation_is(pieces: list[str], change: 
         assert marks(same) == marks(line)
 
 
-ODD = st.text(alphabet="<>!/[]&#;-\"'`*_|={}a1 \t\x00\x85\u2028", max_size=30)
+ODD = st.text(alphabet="<>!/[]()^&#;:-\"'`*_|={}%$~\\a1 \t\x00\x85\u2028", max_size=30)
 
 
 @given(st.lists(st.one_of(ODD, st.text(max_size=60)), max_size=4), st.sampled_from(["html", "markdown"]))
@@ -214,6 +335,28 @@ def test_any_lines_can_be_cut(lines: list[str], kind: str) -> None:
         "<b>x</b> ",
         "<b>a",
         "</i>",
+        "](",
+        "](a '",
+        "](<",
+        "[![a](",
+        "[^",
+        "$a",
+        "$a\\",
+        "$$",
+        "{% ",
+        "{a, plural, ",
+        "{a, plural, {}",
+        "https://a(",
+        "www.(a)",
+        "(a",
+        " #",
+        "<%",
+        ":a",
+        "</b><b>a",
+        "<b> ",
+        "\\",
+        "~~~",
+        "> ",
     ],
 )
 def test_a_line_twice_as_long_takes_twice_the_time(kind: str, unit: str) -> None:
