@@ -142,11 +142,8 @@ class Inline:
         """Emphasis that has not ended."""
 
     def token(self, begin: re.Match[str]) -> Token:
-        """What begins there; a bracket may close nothing."""
-        if not begin[0].startswith("]"):
-            return Token("alone", begin[0])
-        name = self._links.get(begin.start())
-        return Token("close", begin[0], name) if name else Token("text", "]")
+        """What begins there; the bracket of a link may belong to one on an earlier line."""
+        return Token("close" if begin[0].startswith("]") else "alone", begin[0], self._links.get(begin.start(), ""))
 
     def tokens(self, start: int, stop: int) -> Iterator[Token]:
         """What the line is made of from `start` to `stop`, where nothing begins that `BEGINS` finds."""
@@ -181,7 +178,7 @@ class Inline:
 
 
 def _links(line: str) -> dict[int, str]:
-    """A name for each link, by where its brackets stand."""
+    """A name for each link, by where its brackets stand; it may end on a later line."""
     found: dict[int, str] = {}
     opened: list[int] = []
     for each in _IN_BRACKETS.finditer(line):
@@ -191,4 +188,4 @@ def _links(line: str) -> dict[int, str]:
             start = opened.pop()
             if each[0] != "]":
                 found[start] = found[each.start()] = f"link {start}"
-    return found
+    return found | {start: f"link {start}" for start in opened}

@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
+from itertools import accumulate, groupby
 
 from mtcli.alignment import Link
 from mtcli.markdown import BEGINS, Blocks, Inline
@@ -54,6 +54,7 @@ _VOID = frozenset(
 # fmt: on
 _ENDING = frozenset(".,;:!?)")
 """What stands after a word without a blank."""
+_ENDS_WORD = re.compile(r"[.,;:!?)]{0,3}(?:\s|$)")
 
 
 @dataclass
@@ -75,7 +76,7 @@ class Segment:
 
     def __init__(self, tokens: list[Token], escaped: bool) -> None:
         self._escaped = escaped
-        self.raw = "".join(token.raw for token in tokens)
+        self.raw = _raw(tokens)
         self.text, self._marks = _without_marks(tokens, escaped)
 
     def restore(self, text: str, alignment: tuple[Link, ...]) -> str:
@@ -89,7 +90,7 @@ class Segment:
         for offset, tag, glued in _in_order(marks):
             yield self._escape(text[at:offset])
             before = not glued[0] and offset > 0 and not text[offset - 1].isspace()
-            after = not glued[1] and offset < len(text) and not text[offset].isspace() and text[offset] not in _ENDING
+            after = not glued[1] and offset < len(text) and not _ENDS_WORD.match(text, offset)
             yield f"{' ' * before}{tag}{' ' * after}"
             at = offset
         yield self._escape(text[at:])
@@ -133,7 +134,7 @@ class Markup:
         aside = _aside(tokens)
         first = next((i for i, each in enumerate(aside) if not each), len(tokens))
         last = next((i for i in range(len(tokens), first, -1) if not aside[i - 1]), first)
-        before, inner, after = ("".join(token.raw for token in tokens[:first])), tokens[first:last], tokens[last:]
+        before, inner, after = _raw(tokens[:first]), tokens[first:last], tokens[last:]
         blanks = ["", ""]
         if inner and inner[0].kind == "text":
             raw = inner[0].raw.lstrip()
@@ -144,7 +145,7 @@ class Markup:
         segment = Segment(inner, self._kind == "html")
         yield before + blanks[0]
         yield segment if re.search(r"\w", segment.text) else segment.raw
-        yield blanks[1] + "".join(token.raw for token in after)
+        yield blanks[1] + _raw(after)
 
     def _tokens(self, line: str, at: int) -> Iterator[Token]:
         """What the line from `at` on is made of."""
@@ -241,7 +242,7 @@ def _parted(tokens: list[Token]) -> Iterator[Token]:
 
 
 def _joined(tokens: list[Token]) -> list[Token]:
-    """The tokens, where tags that belong together and have no words between them are one that stands alone."""
+    """The tokens, where tags that have no words between them, and what else stands side by side, are one that stands alone."""
     partners = _partners(tokens)
     words = list(accumulate((token.kind == "text" and bool(token.raw.strip()) for token in tokens), initial=0))
     found: list[Token] = []
@@ -250,12 +251,17 @@ def _joined(tokens: list[Token]) -> list[Token]:
         end = partners.get(at, at)
         kinds = {each.kind for each in tokens[at:end]} if words[end] == words[at] else {"text"}
         if end > at and ("alone" in kinds or "text" not in kinds):
-            found.append(Token("alone", "".join(token.raw for token in tokens[at : end + 1])))
+            found.append(Token("alone", _raw(tokens[at : end + 1])))
             at = end + 1
         else:
             found.append(tokens[at])
             at += 1
-    return found
+    grouped = [(kind, [*group]) for kind, group in groupby(found, lambda token: token.kind)]
+    return [each for kind, group in grouped for each in ([Token(kind, _raw(group))] if kind == "alone" else group)]
+
+
+def _raw(tokens: list[Token]) -> str:
+    return "".join(token.raw for token in tokens)
 
 
 def _aside(tokens: list[Token]) -> list[bool]:
@@ -356,8 +362,8 @@ class _Target:
         first, last = bisect_right(self._stops, mark.begin), bisect_left(self._starts, mark.end) - 1
         if mark.closing and first <= last and self._tgt:
             words = self._hull(range(first, last + 1))
-            begin = self._tgt[words[0]][0] + self._punctuation(words[0], mark.begin > self._starts[first], 1)
-            end = self._tgt[words[1]][1] - self._punctuation(words[1], mark.end < self._stops[last], -1)
+            begin = self._tgt[words[0]][0] + self._margin(words[0], self._source[self._starts[first] : mark.begin], 1)
+            end = self._tgt[words[1]][1] - self._margin(words[1], self._source[mark.end : self._stops[last]], -1)
             for source, each in zip(mark.inner, inner, strict=True):
                 if source.begin == source.end in (mark.begin, mark.end):  # it stands at the edge of this one
                     each.begin = each.end = begin if source.begin == mark.begin else end
@@ -382,11 +388,9 @@ class _Target:
     def _end_of(self, word: int, place: int) -> int:
         """The end of what translates the word, before what the word has after the `place`, or punctuation that it lacks."""
         last = self._hull(range(word, word + 1))[1]
-        start, stop = self._tgt[last]
         rest = self._source[place : self._stops[word]]
-        if rest and self._target[start:stop].endswith(rest):
-            return stop - len(rest)
-        return stop - self._punctuation(last, bool(rest) or self._source[place - 1].isalnum(), -1)
+        bare = not rest and self._source[place - 1].isalnum()
+        return self._tgt[last][1] - self._margin(last, "." if bare else rest, -1)
 
     def _hull(self, words: range) -> tuple[int, int]:
         """First and last target word that translate these source words; what stands as far in the text, if none does."""
@@ -397,10 +401,16 @@ class _Target:
         first, last = (min(len(self._tgt) - 1, int(word * share)) for word in (words[0], words[-1]))
         return first, last
 
-    def _punctuation(self, word: int, wanted: bool, step: int) -> int:
-        """Characters of punctuation that the word begins with, or with a `step` of -1 ends with, if that is `wanted`."""
+    def _margin(self, word: int, outside: str, step: int) -> int:
+        """Characters that the word begins with, or with a `step` of -1 ends with, that are not of what a mark is around.
+
+        They are what stands `outside` of the mark in the word of the source, or else punctuation if there is any.
+        """
         start, stop = self._tgt[word]
-        found = re.match(r"\W*", self._target[start:stop][::step]) if wanted else None
+        begins = self._target.startswith if step > 0 else self._target.endswith
+        if not outside or (begins(outside, start, stop) and len(outside) < stop - start):
+            return len(outside)
+        found = re.match(r"\W*", self._target[start:stop][::step])
         return len(found[0]) if found and len(found[0]) < stop - start else 0
 
 

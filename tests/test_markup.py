@@ -161,6 +161,9 @@ KEPT = [
     ("**`Code`** ist **gut**", ["ist gut"]),
     ("Siehe https://de.org/Haus_(Bau). Ja", ["Siehe. Ja"]),
     ("Er (https://de.org/Haus) geht", ["Er () geht"]),
+    ("Er ([#12](https://a.b)) und [Haus](x)-Tür", ["Er (#12) und Haus-Tür"]),
+    ("add \\_\\_lt\\_\\_ to `a` := `b`", ["add lt to :="]),
+    ("Basis](https://a.b/_c_) und [das", ["Basis und das"]),
 ]
 
 
