@@ -78,6 +78,13 @@ class Translator:
         Raises UsageError when the treatment asks for another one, DataError when its glossary cannot be read.
         """
         self.engine, self.tokenizer, self.config, self.targets, self.treatment = engine, tokenizer, config, targets, treatment
+        self.distinct = config.n_best > 1 and not config.temperature
+        """Whether each line has translations that differ: what is drawn at random may come twice."""
+        self.searched = dataclasses.replace(config, n_best=config.beam_size) if self.distinct else config
+        """What the engine is asked for: as much as a beam holds, since one text may be several rows of pieces.
+
+        CTranslate2 would find others if it were asked for less: without a length penalty it stops at the first so many that end.
+        """
         if treatment.glossary and config.temperature:
             raise UsageError("a glossary is for searching, not for drawing at random: leave out --temperature or --glossary")
         self.cutter = Cutter(tokenizer, config, targets, treatment)
@@ -130,6 +137,7 @@ class Translator:
     def translate_n_best(self, lines: list[str]) -> list[list[Translation]]:
         """The `n_best` best translations of each line, best first; a single empty one for a line without text.
 
+        They are fewer where the search has not found so many that differ; of what is drawn at random some may be the same.
         The lines are a text of their own: markup that earlier ones have begun is over.
         """
         self.markup = self.markup and Markup(self.treatment.format)
@@ -171,13 +179,13 @@ class Translator:
                 of_text[0] = dataclasses.replace(of_text[0], sentence=dataclasses.replace(of_text[0].sentence, prefix=prefix))
             owners.append(range(len(parts), len(parts) + len(of_text)))
             parts += of_text
-        searching = self.engine.submit([part.sentence for part in parts], self.config)
+        searching = self.engine.submit([part.sentence for part in parts], self.searched)
 
         def translations() -> list[list[Translation]]:
             found = searching()
             if not all(found):  # what it computed were no numbers
                 raise TranslationError("the model finds nothing, not even a bad translation: its weights are damaged")
-            found = self._searched_again(parts, found, noting)
+            found = self._differing(self._searched_again(parts, found, noting))
             self._note_missing(parts, found, noting)
             joined = self._join(parts, found, owners)
             return [[_ending(end, each) for each in of_text] for of_text, end in zip(joined, emoji, strict=True)]
@@ -221,7 +229,7 @@ class Translator:
             return found
         for i in wrong:
             noting.note("gave loops, nothing, or no end, and were translated again without repetitions", parts[i].owner)
-        careful = dataclasses.replace(config, no_repeat_ngram=3, min_length_ratio=max(config.min_length_ratio, 1e-9))
+        careful = dataclasses.replace(self.searched, no_repeat_ngram=3, min_length_ratio=max(config.min_length_ratio, 1e-9))
         again = self.engine.submit([parts[i].sentence for i in wrong], careful)()
         better = {i: each for i, each in zip(wrong, again, strict=True) if not self._is_wrong(parts[i], each[0])}
         return [better.get(i, of_part) for i, of_part in enumerate(found)]
@@ -229,6 +237,19 @@ class Translator:
     def _is_wrong(self, part: Part, best: Hypothesis) -> bool:
         sentence = part.sentence
         return is_degenerate(sentence.ids, best.ids, self.config.limits(len(sentence.ids), len(sentence.prefix))[1])
+
+    def _differing(self, found: Hypotheses) -> Hypotheses:
+        """The best hypotheses of each part, at most `n_best`, without those whose text a better one has."""
+        if not self.distinct:
+            return found
+        texts = iter(self.tokenizer.decode([h.ids for of_part in found for h in of_part], "tgt"))
+        differing = []
+        for of_part in found:
+            by_text: dict[str, Hypothesis] = {}
+            for hypothesis in of_part:
+                by_text.setdefault(next(texts), hypothesis)
+            differing.append(list(by_text.values())[: self.config.n_best])
+        return differing
 
     def _note_missing(self, parts: list[Part], found: Hypotheses, noting: Noting) -> None:
         if not self.treatment.glossary:

@@ -8,6 +8,7 @@ import re
 import shutil
 import tomllib
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -23,6 +24,7 @@ from mtcli.degenerate import is_degenerate
 from mtcli.engines.torch_engine import TorchEngine
 from mtcli.errors import DataError, UsageError
 from mtcli.glossary import Glossary
+from mtcli.hypothesis import Hypothesis, Sentence
 from mtcli.parts import Cutter, Noting, Part
 from mtcli.sentences import in_capitals, in_small_letters, split_sentences, without_emoji
 from mtcli.tokenizer import load_tokenizer, train_tokenizer
@@ -41,6 +43,25 @@ def package(request: pytest.FixtureRequest) -> Path:
 
 def parts_of(translator: Translator, texts: list[str]) -> list[list[Part]]:
     return translator.cutter.parts(texts, Noting(Counter(), range(len(texts))))
+
+
+class Found:
+    """An engine that finds what it was given, of each sentence the same, and keeps what it was asked."""
+
+    name = "found"
+
+    def __init__(self, *hypotheses: list[int], again: list[int] | None = None) -> None:
+        """`again` is what a second search finds."""
+        self.hypotheses, self.again = hypotheses, again
+        self.asked: list[DecodingConfig] = []
+
+    def submit(self, sentences: list[Sentence], config: DecodingConfig) -> Callable[[], list[list[Hypothesis]]]:
+        rows = self.hypotheses if not self.asked or self.again is None else [self.again]
+        self.asked.append(config)
+        return lambda: [[Hypothesis(ids, -1.0 - i, 0.5) for i, ids in enumerate(rows)][: config.n_best] for _ in sentences]
+
+    def close(self) -> None:
+        pass
 
 
 def translated(*args: str | Path, stdin: bytes = TEXT) -> list[str]:
@@ -195,6 +216,25 @@ def test_samples_follow_the_seed(package: Path) -> None:
     for wrong in ({"top_k": 5}, {"temperature": -1}, {"temperature": 1, "top_p": 0}):
         with pytest.raises(UsageError):
             drawn(**wrong)
+
+
+def test_the_translations_of_a_line_differ(transformer_package: Path) -> None:
+    tokenizer = Translator.load(str(transformer_package), "cpu").tokenizer
+    [one, other] = tokenizer.encode(["I am here.", "He is there."], "tgt")
+    in_letters = tokenizer.ids(["▁I", "▁", *"am", "▁", *"here", "."], "tgt")
+    assert in_letters != one and tokenizer.decode([in_letters], "tgt") == ["I am here."]
+    found = [one, in_letters, other, tokenizer.encode(["We are."], "tgt")[0]]
+    for options, asked, expected in [
+        ({}, 1, [("I am here.", -1.0)]),
+        ({"n_best": 2}, 5, [("I am here.", -1.0), ("He is there.", -3.0)]),
+        ({"n_best": 2, "beam_size": 2}, 2, [("I am here.", -1.0)]),
+        ({"n_best": 3, "temperature": 1.0}, 3, [("I am here.", -1.0), ("I am here.", -2.0), ("He is there.", -3.0)]),
+    ]:
+        engine = Found(*found)
+        translator = Translator(engine, tokenizer, DecodingConfig(**options))
+        [of_line] = translator.translate_n_best(["Ich bin hier."])
+        assert engine.asked[0].n_best == asked
+        assert [(each.text, each.score) for each in of_line] == expected, options
 
 
 def test_lengths_and_repetitions_are_bounded(package: Path) -> None:

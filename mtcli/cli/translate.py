@@ -27,7 +27,9 @@ def translate(
     output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Where to write; - is standard output.")] = "-",
     resume: Annotated[bool, typer.Option("--resume", help="Go on with FILE of -o where an earlier run was cut off.")] = False,
     json: Json = False,
-    n_best: Annotated[int | None, typer.Option(help="Print so many translations a line, as `line ||| text ||| score`.")] = None,
+    n_best: Annotated[
+        int | None, typer.Option(help="Print so many translations a line, if so many are found, as `line ||| text ||| score`.")
+    ] = None,
     alignment: Annotated[bool, typer.Option("--alignment", help="Add which words translate which, as `||| 0-0 1-2`.")] = False,
     beam_size: Annotated[int | None, typer.Option(help="Hypotheses to follow; 1 is greedy search.")] = None,
     length_penalty: Annotated[float | None, typer.Option(help="Above 0 favours longer translations.")] = None,
