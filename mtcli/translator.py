@@ -33,6 +33,10 @@ ENGINES = ("auto", "torch", "ctranslate2")
 PRECISIONS = ("auto", "float32")
 TOO_LONG = 8
 """What is scored may be so many times as long as what is translated."""
+CAREFUL_NGRAM = 3
+"""No run of so many pieces may come twice when a line is searched for again."""
+BROKEN = "\ufffd"
+"""What stands in a text for bytes that are no letter."""
 
 Hypotheses = list[list[Hypothesis]]
 
@@ -185,7 +189,7 @@ class Translator:
             found = searching()
             if not all(found):  # what it computed were no numbers
                 raise TranslationError("the model finds nothing, not even a bad translation: its weights are damaged")
-            found = self._differing(self._searched_again(parts, found, noting))
+            found = self._differing(parts, self._searched_again(parts, found, noting))
             self._note_missing(parts, found, noting)
             joined = self._join(parts, found, owners)
             return [[_ending(end, each) for each in of_text] for of_text, end in zip(joined, emoji, strict=True)]
@@ -220,34 +224,55 @@ class Translator:
         return found
 
     def _searched_again(self, parts: list[Part], found: Hypotheses, noting: Noting) -> Hypotheses:
-        """What was found, where the best cannot be right once more, without repetitions, in the hope of something better."""
-        config = self.config
-        if not config.retry or config.temperature or config.no_repeat_ngram:
+        """What was found, where the best cannot be right once more, without repetitions, in the hope of something better.
+
+        What was drawn at random is what was asked for: that is counted, and not drawn again.
+        """
+        if not self.config.retry:
             return found
-        wrong = [i for i, of_part in enumerate(found) if self._is_wrong(parts[i], of_part[0])]
-        if not wrong:
-            return found
+        wrong = self._wrong(parts, found)
+        careful = self._careful()
+        as_it_is = self.config.temperature > 0 or careful == self.searched
         for i in wrong:
-            noting.note("gave loops, nothing, or no end, and were translated again without repetitions", parts[i].owner)
-        careful = dataclasses.replace(self.searched, no_repeat_ngram=3, min_length_ratio=max(config.min_length_ratio, 1e-9))
+            end = "" if as_it_is else ", and were translated again without repetitions"
+            noting.note(f"gave loops, nothing, no end, or broken letters{end}", parts[i].owner)
+        if as_it_is or not wrong:
+            return found
         again = self.engine.submit([parts[i].sentence for i in wrong], careful)()
-        better = {i: each for i, each in zip(wrong, again, strict=True) if not self._is_wrong(parts[i], each[0])}
+        still = set(self._wrong([parts[i] for i in wrong], again))
+        better = {i: each for n, (i, each) in enumerate(zip(wrong, again, strict=True)) if n not in still}
         return [better.get(i, of_part) for i, of_part in enumerate(found)]
 
-    def _is_wrong(self, part: Part, best: Hypothesis) -> bool:
-        sentence = part.sentence
-        return is_degenerate(sentence.ids, best.ids, self.config.limits(len(sentence.ids), len(sentence.prefix))[1])
+    def _careful(self) -> DecodingConfig:
+        """How to search for something, and without repetitions, if the user forbids no shorter ones."""
+        ngram = min(self.config.no_repeat_ngram or CAREFUL_NGRAM, CAREFUL_NGRAM)
+        return dataclasses.replace(self.searched, no_repeat_ngram=ngram, min_length_ratio=max(self.config.min_length_ratio, 1e-9))
 
-    def _differing(self, found: Hypotheses) -> Hypotheses:
+    def _wrong(self, parts: list[Part], found: Hypotheses) -> list[int]:
+        """Indices of the parts whose best hypothesis cannot be right."""
+        best = [of_part[0].ids for of_part in found]
+        wrong = []
+        for i, (part, ids, text) in enumerate(zip(parts, best, self.tokenizer.decode(best, "tgt"), strict=True)):
+            limit = self.config.limits(len(part.sentence.ids), len(part.sentence.prefix))[1]
+            if is_degenerate(part.sentence.ids, ids, limit) or self._is_broken(part, text):
+                wrong.append(i)
+        return wrong
+
+    def _is_broken(self, part: Part, text: str) -> bool:
+        """Whether the text, a translation of the part, holds bytes that are no letter, as its source does not."""
+        return BROKEN in text and BROKEN not in self.tokenizer.decode([part.sentence.ids], "src")[0]
+
+    def _differing(self, parts: list[Part], found: Hypotheses) -> Hypotheses:
         """The best hypotheses of each part, at most `n_best`, without those whose text a better one has."""
         if not self.distinct:
             return found
         texts = iter(self.tokenizer.decode([h.ids for of_part in found for h in of_part], "tgt"))
         differing = []
-        for of_part in found:
+        for part, of_part in zip(parts, found, strict=True):
             by_text: dict[str, Hypothesis] = {}
             for hypothesis in of_part:
-                by_text.setdefault(next(texts), hypothesis)
+                text = next(texts)
+                by_text.setdefault(" ".join(_words(text, self._is_broken(part, text)).values()), hypothesis)
             differing.append(list(by_text.values())[: self.config.n_best])
         return differing
 
@@ -263,7 +288,10 @@ class Translator:
         """The translations of each line from those of its parts."""
         texts = iter(self.tokenizer.decode([h.ids for hypotheses in found for h in hypotheses], "tgt"))
         aligned = iter(self._alignments(parts, found)) if self.treatment.aligns else itertools.repeat(())
-        of_parts = [[_translation(next(texts), h, next(aligned)) for h in hypotheses] for hypotheses in found]
+        of_parts = [
+            [_translation(text := next(texts), self._is_broken(part, text), h, next(aligned)) for h in hypotheses]
+            for part, hypotheses in zip(parts, found, strict=True)
+        ]
         return [_joined([of_parts[i] for i in owner]) for owner in owners]
 
     def _alignments(self, parts: list[Part], found: Hypotheses) -> Iterator[tuple[Link, ...]]:
@@ -275,11 +303,17 @@ class Translator:
             yield tuple(links(weights, src_words, words_of(self.tokenizer.pieces(tgt, "tgt"))))
 
 
-def _translation(text: str, found: Hypothesis, alignment: tuple[Link, ...]) -> Translation:
-    words = len(text.split())
-    return Translation(
-        text, found.score, found.confidence, len(found.ids) + 1, tuple(link for link in alignment if link[1] < words)
-    )
+def _translation(text: str, broken: bool, found: Hypothesis, alignment: tuple[Link, ...]) -> Translation:
+    words = _words(text, broken)
+    places = {before: after for after, before in enumerate(words)}
+    links = tuple((src, places[tgt]) for src, tgt in alignment if tgt in places)
+    return Translation(" ".join(words.values()), found.score, found.confidence, len(found.ids) + 1, links)
+
+
+def _words(text: str, broken: bool) -> dict[int, str]:
+    """The words of a text, by their places; of a broken one without what is no letter."""
+    words = enumerate(text.split())
+    return {i: whole for i, word in words if (whole := word.replace(BROKEN, "") if broken else word)}
 
 
 def _ending(emoji: str, translation: Translation) -> Translation:

@@ -28,7 +28,7 @@ from mtcli.hypothesis import Hypothesis, Sentence
 from mtcli.parts import Cutter, Noting, Part
 from mtcli.sentences import in_capitals, in_small_letters, split_sentences, without_emoji
 from mtcli.tokenizer import load_tokenizer, train_tokenizer
-from mtcli.translator import Translation, _in_a_row
+from mtcli.translator import Translation, _in_a_row, _translation
 from mtcli.treatment import Treatment
 from mtcli.vocab import EOS_ID
 
@@ -407,6 +407,46 @@ def test_what_cannot_be_right_is_told_from_what_is_odd() -> None:
     assert not is_degenerate(usual, usual, 50)
     assert not is_degenerate(usual, [5, 6, 7, 5, 6, 7], 50)
     assert not is_degenerate([3] * 9, [5] * 9, 50), "the source says it so often, too"
+
+
+@pytest.mark.parametrize(
+    ("options", "ngram"),
+    [
+        ({}, 3),
+        ({"no_repeat_ngram": 4}, 3),
+        ({"no_repeat_ngram": 2}, 2),
+        ({"no_repeat_ngram": 2, "min_length_ratio": 0.5}, None),
+        ({"temperature": 1.0}, None),
+        ({"temperature": 1.0, "no_repeat_ngram": 4}, None),
+    ],
+)
+def test_loops_are_counted_whatever_the_options(transformer_package: Path, options: dict[str, float], ngram: int | None) -> None:
+    tokenizer = Translator.load(str(transformer_package), "cpu").tokenizer
+    [good] = tokenizer.encode(["I am here."], "tgt")
+    engine = Found([30] * 9, again=good)
+    translator = Translator(engine, tokenizer, DecodingConfig(**options))
+    [found] = translator.translate(["Ich bin hier."])
+    [(notice, count)] = translator.notices.items()
+    assert "loops" in notice and count == 1
+    assert [asked.no_repeat_ngram for asked in engine.asked[1:]] == ([] if ngram is None else [ngram])
+    assert ("again" in notice, found == "I am here.") == (ngram is not None, ngram is not None)
+
+
+def test_bytes_that_are_no_letter_are_never_printed(transformer_package: Path) -> None:
+    tokenizer = Translator.load(str(transformer_package), "cpu").tokenizer
+    broken = tokenizer.ids(["▁I", "▁", "<0xE2>", "<0x82>", "▁", "a", "m", "<0xE2>"], "tgt")
+    assert tokenizer.decode([broken], "tgt") == ["I \ufffd\ufffd am\ufffd"]
+    [good] = tokenizer.encode(["He is there."], "tgt")
+    for again, expected in ((good, "He is there."), (broken, "I am")):
+        translator = Translator(Found(broken, again=again), tokenizer, DecodingConfig())
+        assert translator.translate(["Ich bin hier."]) == [expected]
+        [notice] = translator.notices
+        assert "broken letters" in notice and "again" in notice
+    translator = Translator(Found(broken), tokenizer, DecodingConfig())
+    assert translator.translate(["Ich bin \ufffd."]) == ["I \ufffd\ufffd am\ufffd"], "the source has some, too"
+    assert not translator.notices
+    words = _translation("I \ufffd\ufffd am\ufffd", True, Hypothesis(broken, -1, 0.5), ((0, 0), (1, 1), (2, 2), (3, 3)))
+    assert (words.text, words.alignment) == ("I am", ((0, 0), (2, 1)))
 
 
 @pytest.mark.slow
