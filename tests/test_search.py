@@ -273,6 +273,25 @@ def test_a_narrow_beam_puts_unlikely_terms_in_too(architecture: str, beam_size: 
         assert holds(found[0].ids, sentence.terms)
 
 
+@both_architectures
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_a_term_may_come_twice_where_nothing_else_may(architecture: str, size: int) -> None:
+    config = DecodingConfig(beam_size=3, n_best=3, no_repeat_ngram=size)
+    terms = ((5, 6, 4), (5, 6, 4))
+    sentences = [Sentence(ids, terms=terms) for ids in SENTENCES]
+    for found in search(Decoder([random_model(architecture, -1)], NEVER), sentences, config, torch.device("cpu")):
+        assert all(holds(hyp.ids, terms) for hyp in found)
+
+
+@both_architectures
+def test_where_there_is_no_room_for_a_term_the_plain_translation_is_taken(architecture: str) -> None:
+    model, config = random_model(architecture, eos_bias=1), Roomy(n_best=3)
+    sentences = [Sentence(ids, terms=((5, 6, 4, 5, 6),)) for ids in SENTENCES]
+    found = search(Decoder([model], NEVER), sentences, config, torch.device("cpu"))
+    for of_one, plain in zip(found, find(model, SENTENCES, config), strict=True):
+        assert_same(of_one, plain)
+
+
 class Roomy(DecodingConfig):
     """At most four pieces."""
 

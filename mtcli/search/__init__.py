@@ -33,5 +33,6 @@ def search(decoder: Decoder, sentences: list[Sentence], config: DecodingConfig, 
     if missing:  # most terms come of themselves
         some = [sentences[i] for i in missing]
         for i, hyps in zip(missing, constrained_search(decoder, begin(some), some, config, device), strict=True):
-            found[i] = hyps
+            if held(sentences[i], hyps[:1], decoder):  # else what is there without them is better than what ran on to the limit
+                found[i] = hyps
     return found

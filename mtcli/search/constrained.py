@@ -72,6 +72,7 @@ def constrained_search(
 
     The beam is shared out evenly between hypotheses that hold different numbers of pieces of the terms, so that those which
     hold more, and are less likely, stay (Post & Vilar 2018, dynamic beam allocation). It is wider by one for each such piece.
+    Terms may repeat what no other pieces may.
     """
     each = (state.select(torch.tensor([i], device=device)) for i in range(len(sentences)))
     return [_search(decoder, own, sentence, config, device) for own, sentence in zip(each, sentences, strict=True)]
@@ -87,10 +88,12 @@ def _search(
     progress = [Progress(sentence.terms)]
     while progress and sum(complete for complete, _ in ended) < config.beam_size:
         logits, state = decoder.step(tokens[:, -1], state)
+        wanted = torch.zeros_like(logits, dtype=torch.bool)
         for row, each in enumerate(progress):
+            wanted[row, list(each.wanted)] = True
             if each.ended:
                 logits[row, decoder.continuing] = IMPOSSIBLE
-        scores = rules.scores(logits, tokens) + totals[:, None]
+        scores = rules.scores(logits, tokens, wanted) + totals[:, None]
         found = candidates(scores, progress, 2 * width)
         full = tokens.size(1) >= int(rules.limits)
         complete = [each for each in found if each.progress.complete][: config.beam_size]

@@ -29,10 +29,11 @@ class Rules:
         table = [[*s.prefix, *[FREE] * (width - len(s.prefix))] for s in sentences]
         self._prefixes = torch.tensor(table, dtype=torch.int64, device=device).view(len(sentences), width)
 
-    def scores(self, logits: Tensor, tokens: Tensor) -> Tensor:
+    def scores(self, logits: Tensor, tokens: Tensor, repeatable: Tensor | None = None) -> Tensor:
         """Log-probabilities [R, V] of the piece after `tokens` [R, 1 + T], BOS first, if it may come; `logits` [R, V] change.
 
-        That of a piece of a prefix is zero: all else is judged given the prefix.
+        That of a piece of a prefix is zero: all else is judged given the prefix. `repeatable` [R, V] are pieces that may
+        repeat an n-gram all the same.
         """
         length, beams = tokens.size(1) - 1, len(tokens) // len(self.limits)
         forced = self._prefixes[:, length].repeat_interleave(beams) if length < self._prefixes.size(1) else None
@@ -41,7 +42,8 @@ class Rules:
             logits[free & (self._minima > length).repeat_interleave(beams), EOS_ID] = IMPOSSIBLE
             if 0 < self._ngram <= length:
                 row, piece = repeating(tokens, self._ngram)
-                logits[row[free[row]], piece[free[row]]] = IMPOSSIBLE
+                barred = free[row] if repeatable is None else free[row] & ~repeatable[row, piece]
+                logits[row[barred], piece[barred]] = IMPOSSIBLE
         if forced is not None:
             rows = (forced != FREE).nonzero()[:, 0]
             logits[rows] = IMPOSSIBLE
