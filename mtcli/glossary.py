@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -37,17 +38,18 @@ class Glossary:
             raise DataError(f"{path}: there is no term in it")
         return cls(terms)
 
-    def wanted(self, text: str) -> list[str]:
+    def wanted(self, text: str, any_case: bool = False) -> list[str]:
         """The target term for each place where a source term stands, as whole words and written alike; longer terms first.
 
-        At the beginning of the text the first letter may be a capital.
+        At the beginning of the text the first letter may be a capital; with `any_case`, all letters may.
         """
-        words = _WORD.findall(text)
-        longest = max(map(len, self.terms))
+        words = _WORD.findall(text.casefold() if any_case else text)
+        terms = self._casefolded if any_case else self.terms
+        longest = max(map(len, terms))
         found, at = [], 0
         while at < len(words):
             for size in range(min(longest, len(words) - at), 0, -1):
-                term = self.terms.get(tuple(words[at : at + size])) or (self._in_lower_case(words[:size]) if at == 0 else None)
+                term = terms.get(tuple(words[at : at + size])) or (self._in_lower_case(words[:size]) if at == 0 else None)
                 if term:
                     found.append(term)
                     at += size
@@ -55,6 +57,10 @@ class Glossary:
             else:
                 at += 1
         return found
+
+    @functools.cached_property
+    def _casefolded(self) -> dict[tuple[str, ...], str]:
+        return {tuple(_WORD.findall(" ".join(src).casefold())): tgt for src, tgt in self.terms.items()}
 
     def _in_lower_case(self, words: list[str]) -> str | None:
         return self.terms.get((words[0][0].lower() + words[0][1:], *words[1:]))

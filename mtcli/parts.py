@@ -77,7 +77,7 @@ class Cutter:
 
     def _unshouted(self, owner: int, sentence: str, ids: list[int], noting: Noting) -> list[int]:
         """The ids of a sentence; of one in capitals those of small letters, if the vocabulary knows them by fewer pieces."""
-        words = without_tag(sentence) if self.targets else sentence
+        words = self._words(sentence)
         if not in_capitals(words) or (self.glossary and self.glossary.wanted(words)):
             return ids
         [small] = self.tokenizer.encode([sentence.removesuffix(words) + in_small_letters(words)], "src")
@@ -85,6 +85,9 @@ class Cutter:
             return ids
         noting.note("were in capitals and were translated as if in small letters", owner)
         return small
+
+    def _words(self, sentence: str) -> str:
+        return without_tag(sentence) if self.targets else sentence
 
     def _parts_of(self, owner: int, text: str, sentences: list[tuple[str, list[int]]], noting: Noting) -> list[Part]:
         """The parts of a text; where there are several targets, each begins with the one that the text names."""
@@ -102,8 +105,10 @@ class Cutter:
                 indices = [words + i for i in words_of(self.tokenizer.pieces(own, "src"))]
                 words = indices[-1] + 1
             at, end = 0, start + len(sentence)
+            any_case = self.glossary is not None and in_capitals(self._words(sentence))
             for piece in self._cut(own):
-                parts.append(self._part(owner, begin, piece, indices[at : at + len(piece)]))
+                terms = self._terms(piece, any_case)
+                parts.append(self._part(owner, begin, piece, indices[at : at + len(piece)], terms))
                 at += len(piece)
         return parts
 
@@ -117,8 +122,10 @@ class Cutter:
         noting.note(f"do not begin with {wanted}: the model chose a language (--to gives one to all lines)", owner)
         return []
 
-    def _part(self, owner: int, begin: list[int], ids: list[int], words: list[int]) -> Part:
-        terms = self.glossary.wanted(self.tokenizer.decode([ids], "src")[0]) if self.glossary else []
+    def _terms(self, ids: list[int], any_case: bool) -> list[str]:
+        return self.glossary.wanted(self.tokenizer.decode([ids], "src")[0], any_case) if self.glossary else []
+
+    def _part(self, owner: int, begin: list[int], ids: list[int], words: list[int], terms: list[str]) -> Part:
         pieces = tuple(map(tuple, self.tokenizer.encode(terms, "tgt"))) if terms else ()
         return Part(owner, Sentence([*begin, *ids], terms=pieces), (*[-1] * len(begin), *words), tuple(terms))
 

@@ -275,6 +275,9 @@ def test_a_glossary_finds_whole_words_the_longest_first(tmp_path: Path) -> None:
     assert glossary.wanted("A hot dog, a dog.") == ["Wurst", "Hund"]
     assert glossary.wanted("Dog days: dogs, Dog") == ["Hund"]
     assert glossary.wanted("") == []
+    assert glossary.wanted("A HOT DOG IS BIG", any_case=True) == ["Wurst", "groß"]
+    path.write_text("große Straße\tbig street\n", encoding="utf-8")
+    assert Glossary.load(str(path)).wanted("DIE GROSSE STRASSE", any_case=True) == ["big street"]
     path.write_text("\n", encoding="utf-8")
     with pytest.raises(DataError, match="no term"):
         Glossary.load(str(path))
@@ -364,6 +367,19 @@ def test_sentences_in_capitals_are_translated_as_in_small_letters(transformer_pa
     with_term = Cutter(translator.tokenizer, translator.config, (), Treatment(split=True, glossary=str(tmp_path / "terms.tsv")))
     [first, _, third] = with_term.parts(loud[:1], Noting(Counter(), [0]))[0]
     assert first.sentence.ids == translator.tokenizer.encode(["ICH BIN HIER."], "src")[0] and third.sentence.ids == ids[0][2]
+
+
+def test_a_glossary_is_for_sentences_in_capitals_too(transformer_package: Path, tmp_path: Path) -> None:
+    (tmp_path / "terms.tsv").write_text("Hund\tterrier\nHaus\tcottage\n")
+    glossary = Treatment(split=True, glossary=str(tmp_path / "terms.tsv"))
+    translator = Translator.load(str(transformer_package), "cpu", treatment=glossary)
+    for line in ("DER HUND IST IM HAUS.", "HUND UND HAUS"):
+        [[part]] = parts_of(translator, [line])
+        assert part.terms == ("terrier", "cottage")
+        assert part.sentence.ids == translator.tokenizer.encode([in_small_letters(line)], "src")[0]
+    assert [part.terms for part in parts_of(translator, ["DER HUND BELLT. Der HUND bellt, HUND"])[0]] == [("terrier",), ()]
+    [[loud]] = parts_of(translator, ["DER Hund BELLT"])
+    assert loud.terms == ("terrier",)
 
 
 @pytest.mark.parametrize(
