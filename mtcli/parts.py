@@ -67,11 +67,13 @@ class Cutter:
 
     def parts(self, texts: list[str], noting: Noting) -> list[list[Part]]:
         """Of each text the parts that are translated by themselves; none of one that holds nothing."""
-        texts = self.tagged(texts)
+        texts, given = self.tagged(texts), texts
         sentences = [split_sentences(text) if self.treatment.split else [text] for text in texts]
         encoded = iter(self.tokenizer.encode([each for of_text in sentences for each in of_text], "src"))
         return [
-            self._parts_of(i, text, [(each, self._unshouted(i, each, next(encoded), noting)) for each in of_text], noting)
+            self._parts_of(
+                i, text, [(each, self._unshouted(i, each, next(encoded), noting)) for each in of_text], given[i], noting
+            )
             for i, (text, of_text) in enumerate(zip(texts, sentences, strict=True))
         ]
 
@@ -89,13 +91,16 @@ class Cutter:
     def _words(self, sentence: str) -> str:
         return without_tag(sentence) if self.targets else sentence
 
-    def _parts_of(self, owner: int, text: str, sentences: list[tuple[str, list[int]]], noting: Noting) -> list[Part]:
-        """The parts of a text; where there are several targets, each begins with the one that the text names."""
+    def _parts_of(self, owner: int, text: str, sentences: list[tuple[str, list[int]]], given: str, noting: Noting) -> list[Part]:
+        """The parts of a text; where there are several targets, each begins with the one that the text names.
+
+        A tag is a word of the text for those who asked for an alignment, if it stands in the text as it was given.
+        """
         begin = self._tag(owner, text, noting) if self.targets and any(ids for _, ids in sentences) else []
         if any(len(ids) > self.config.max_source_length for _, ids in sentences):
             noting.note("were too long and were translated in parts", owner)
         parts: list[Part] = []
-        words, end = 0, 0
+        words, end = int(bool(begin) and self.treatment.alignment and text == given), 0
         for number, (sentence, ids) in enumerate(sentences):
             start = text.find(sentence, end)
             own = ids[len(begin) :] if begin and number == 0 else ids

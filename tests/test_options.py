@@ -152,6 +152,20 @@ def test_words_are_counted_over_the_sentences_of_a_line(transformer_package: Pat
     assert [sorted(set(part.words)) for part in parts] == [[0], [0]], "one word, as it is written"
 
 
+def test_a_tag_is_a_word_if_it_stands_in_the_line(transformer_package: Path) -> None:
+    tokenizer = Translator.load(str(transformer_package), "cpu").tokenizer
+
+    def words(line: str, treatment: Treatment) -> list[list[int]]:
+        cutter = Cutter(tokenizer, DecodingConfig(), ("fr", "es"), treatment)
+        return [sorted(set(part.words)) for part in cutter.parts([line], Noting(Counter(), [0]))[0]]
+
+    aligned = Treatment(to="fr", alignment=True, split=True)
+    assert words(">>es<< Ich bin da. Wo bist du?", aligned) == [[-1, 1, 2, 3], [-1, 4, 5, 6]]
+    assert words("  >>fr<< Ich bin da.", aligned) == [[-1, 1, 2, 3]]
+    assert words("Ich bin da. Wo bist du?", aligned) == [[-1, 0, 1, 2], [-1, 3, 4, 5]]
+    assert words(">>fr<< Ich bin da.", Treatment(format="html")) == [[-1, 0, 1, 2]], "markup has taken the tag from the text"
+
+
 def test_a_line_counts_once_whatever_is_cut_from_it(transformer_package: Path) -> None:
     translator = Translator.load(str(transformer_package), "cpu", treatment=Treatment(format="html"), max_source_length=8)
     translator.translate(
