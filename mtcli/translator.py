@@ -351,7 +351,7 @@ def _in_a_row(parts: list[Translation]) -> Translation:
     text = " ".join(part.text for part in parts if part.text)
     pieces = sum(part.pieces for part in parts)
     total = sum(part.pieces * math.log(max(part.confidence, 1e-9)) for part in parts)
-    return Translation(text, sum(part.score for part in parts), math.exp(total / max(1, pieces)), pieces, tuple(alignment))
+    return Translation(text, sum((part.score for part in parts), 0.0), math.exp(total / max(1, pieces)), pieces, tuple(alignment))
 
 
 def load_engine(

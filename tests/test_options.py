@@ -101,6 +101,12 @@ def test_scores_of_given_translations_are_the_loss_of_training(architecture: str
     mtcli("translate", "-m", package, "--score-target", dev_tgt, "--n-best", "2", dev_src, code=2)
 
 
+def test_numbers_of_a_blank_line_are_numbers_as_of_others(transformer_package: Path) -> None:
+    assert translated("-m", transformer_package, "--json", stdin=b"\n") == [
+        '{"src": "", "hyps": [{"text": "", "score": 0.0, "confidence": 1.0}]}'
+    ]
+
+
 def test_what_was_found_is_scored_as_it_was_when_it_was_found(package: Path) -> None:
     translator = Translator.load(str(package), "cpu", "torch", "float32", length_penalty=1, retry=False, max_length_ratio=1)
     scorer = Translator.load(str(package), "cpu", treatment=Treatment(scoring=True))
