@@ -171,12 +171,14 @@ class DecodingConfig:
     """Most source positions times beams in a batch. It changes speed and memory, never the result."""
 
     def __post_init__(self) -> None:
+        for name in ("length_penalty", "max_length_ratio", "min_length_ratio", "temperature", "top_p"):
+            _check(not math.isnan(getattr(self, name)), f"decoding.{name} must be a number")
         for name in ("beam_size", "n_best", "batch_tokens"):
             _check(getattr(self, name) >= 1, f"decoding.{name} must be at least 1")
         _check(self.beam_size <= 1000, "decoding.beam_size must not be above 1000")
         _check(self.n_best <= 100_000, "decoding.n_best must not be above 100000")
         wide_enough = self.temperature > 0 or self.n_best <= self.beam_size
-        _check(wide_enough, f"n-best ({self.n_best}) cannot be larger than the beam size ({self.beam_size})")
+        _check(wide_enough, f"decoding.n_best ({self.n_best}) cannot be larger than decoding.beam_size ({self.beam_size})")
         for name in ("min_length_ratio", "no_repeat_ngram", "temperature", "top_k"):
             _check(getattr(self, name) >= 0, f"decoding.{name} must not be negative")
         for name, most in (("length_penalty", 100), ("min_length_ratio", 1000), ("max_length_ratio", 1000)):
@@ -186,10 +188,14 @@ class DecodingConfig:
             _check(getattr(self, name) <= 1_000_000, f"decoding.{name} must not be above 1000000")
         _check(0 < self.top_p <= 1, "decoding.top_p must lie in (0, 1]")
         narrowed = self.top_k > 0 or self.top_p < 1
-        _check(self.temperature > 0 or not narrowed, "top-k and top-p are for drawing at random: give a temperature, such as 1")
-        _check(self.min_length_ratio <= self.max_length_ratio, "decoding.min_length_ratio cannot be above max_length_ratio")
+        _check(
+            self.temperature > 0 or not narrowed,
+            "decoding.top_k and decoding.top_p are for drawing at random: give decoding.temperature, such as 1",
+        )
         _check(self.length_penalty >= 0, "decoding.length_penalty must not be negative")
         _check(self.max_length_ratio > 0, "decoding.max_length_ratio must be positive")
+        least, most = self.min_length_ratio, self.max_length_ratio
+        _check(least <= most, f"decoding.min_length_ratio ({least}) cannot be above decoding.max_length_ratio ({most})")
         _check(8 <= self.max_source_length <= 100_000, "decoding.max_source_length must lie in [8, 100000]")
 
     def max_length(self, src_length: int) -> int:

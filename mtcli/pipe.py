@@ -8,6 +8,7 @@ import json
 import logging
 import math
 import queue
+import re
 import sys
 import threading
 from collections import deque
@@ -124,9 +125,22 @@ def _tell(translator: Translator, reader: LineReader, total: int) -> None:
 def _load(models: list[str], options: StreamOptions, decoding: dict[str, float]) -> Translator:
     from mtcli.translator import Translator
 
-    return Translator.load(
-        models, options.device, options.engine, options.precision, options.threads, options.treatment, **decoding
-    )
+    try:
+        translator = Translator.load(
+            models, options.device, options.engine, options.precision, options.threads, options.treatment, **decoding
+        )
+    except UsageError as error:  # the user knows options, not the settings that they replace
+        raise UsageError(re.sub(r"\bdecoding\.\w+", _option, str(error))) from error
+    drawn = translator.config.temperature > 0
+    if "seed" in decoding and not drawn:
+        raise UsageError("--seed is for drawing at random: give --temperature, such as 1")
+    if "beam_size" in decoding and drawn:
+        raise UsageError("--beam-size is for searching, and this draws at random: leave it out, or give --temperature 0")
+    return translator
+
+
+def _option(setting: re.Match[str]) -> str:
+    return setting[0].replace("decoding.", "--").replace("_", "-")
 
 
 Written = Iterator[tuple[int, list[str]]]

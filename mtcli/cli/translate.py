@@ -37,7 +37,8 @@ def translate(
         float | None, typer.Option(help="Fewest pieces of a translation, as a share of the source's.")
     ] = None,
     max_length_ratio: Annotated[
-        float | None, typer.Option(help="Most pieces, as a share of the source's; ten more are allowed.")
+        float | None,
+        typer.Option(help="Most pieces, as a share of the source's, which are rounded up to eights; ten more are allowed."),
     ] = None,
     no_repeat_ngram: Annotated[int | None, typer.Option(help="Have no run of so many pieces twice.")] = None,
     temperature: Annotated[
@@ -86,18 +87,7 @@ def translate(
     from mtcli.pipe import Form, StreamOptions, translate_stream
     from mtcli.treatment import Treatment
 
-    if score_target and (format_ != "text" or prefix or glossary or alignment or n_best or temperature or len(model or []) > 1):
-        raise UsageError("--score-target scores plain text as it is given, with one model: leave out the options of searching")
-    if prefix and format_ != "text":
-        raise UsageError(f"--format {format_} knows no prefixes: leave out --prefix")
-    if model and from_:
-        raise UsageError("--from chooses a model by its language, and -m names one: give one of the two")
-    if [file, prefix, score_target, glossary].count("-") > 1:
-        raise UsageError("- is standard input, which can be read once: give a file for the other")
-    if resume and (output == "-" or format_ != "text" or (n_best and not json)):
-        raise UsageError("--resume goes on with the file of -o, line by line: leave out --format, and --n-best without --json")
-    form: Form = "json" if json else "n-best" if n_best else "text"
-    decoding = {
+    given = {
         "beam_size": beam_size,
         "n_best": n_best,
         "length_penalty": length_penalty,
@@ -109,7 +99,21 @@ def translate(
         "top_p": top_p,
         "seed": seed,
     }
+    decoding = {key: value for key, value in given.items() if value is not None}
+    if score_target and (
+        format_ != "text" or prefix or glossary or alignment or split is not None or decoding or len(model or []) > 1
+    ):
+        raise UsageError("--score-target scores plain text as it is given, with one model: leave out the options of searching")
+    if prefix and format_ != "text":
+        raise UsageError(f"--format {format_} knows no prefixes: leave out --prefix")
+    if model and from_:
+        raise UsageError("--from chooses a model by its language, and -m names one: give one of the two")
+    if [file, prefix, score_target, glossary].count("-") > 1:
+        raise UsageError("- is standard input, which can be read once: give a file for the other")
+    if resume and (output == "-" or format_ != "text" or (n_best and not json)):
+        raise UsageError("--resume goes on with the file of -o, line by line: leave out --format, and --n-best without --json")
+    form: Form = "json" if json else "n-best" if n_best else "text"
     treatment = Treatment(to, format_, glossary, alignment, split, scoring=bool(score_target))  # type: ignore[arg-type]
     options = StreamOptions(form, device, engine, precision, threads, prefix, score_target, from_, resume, treatment)
     models = model or [name for name in [os.environ.get("MTCLI_MODEL")] if name and not from_]
-    translate_stream(models, file, output, options, {k: v for k, v in decoding.items() if v is not None})
+    translate_stream(models, file, output, options, decoding)
