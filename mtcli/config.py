@@ -164,7 +164,7 @@ class DecodingConfig:
     seed: int = 1
     """Of what is drawn. The same sentence with the same seed gives the same samples."""
     retry: bool = True
-    """Search again, with no three pieces twice, when the best translation loops, is empty, or was cut for its length."""
+    """Search again, with no three pieces twice, when the best translation loops, is empty, was cut for its length, or is broken."""
     max_source_length: int = 200
     """A longer line is cut into parts, which are translated one by one; training sets what it has seen."""
     batch_tokens: int = 8192
@@ -181,8 +181,8 @@ class DecodingConfig:
         _check(wide_enough, f"decoding.n_best ({self.n_best}) cannot be larger than decoding.beam_size ({self.beam_size})")
         for name in ("min_length_ratio", "no_repeat_ngram", "temperature", "top_k"):
             _check(getattr(self, name) >= 0, f"decoding.{name} must not be negative")
-        for name, most in (("length_penalty", 100), ("min_length_ratio", 1000), ("max_length_ratio", 1000)):
-            _check(getattr(self, name) < most, f"decoding.{name} must be less than {most}")
+        for name, limit in (("length_penalty", 100), ("min_length_ratio", 1000), ("max_length_ratio", 1000)):
+            _check(getattr(self, name) < limit, f"decoding.{name} must be less than {limit}")
         _check(self.temperature == 0 or 0.001 <= self.temperature <= 100, "decoding.temperature must be 0 or lie in [0.001, 100]")
         for name in ("no_repeat_ngram", "top_k"):
             _check(getattr(self, name) <= 1_000_000, f"decoding.{name} must not be above 1000000")

@@ -272,7 +272,7 @@ class Translator:
             by_text: dict[str, Hypothesis] = {}
             for hypothesis in of_part:
                 text = next(texts)
-                by_text.setdefault(" ".join(_words(text, self._is_broken(part, text)).values()), hypothesis)
+                by_text.setdefault(_whole(text) if self._is_broken(part, text) else text, hypothesis)
             differing.append(list(by_text.values())[: self.config.n_best])
         return differing
 
@@ -304,16 +304,15 @@ class Translator:
 
 
 def _translation(text: str, broken: bool, found: Hypothesis, alignment: tuple[Link, ...]) -> Translation:
-    words = _words(text, broken)
-    places = {before: after for after, before in enumerate(words)}
+    left = [i for i, word in enumerate(text.split()) if word.strip(BROKEN) or not broken]
+    places = {before: after for after, before in enumerate(left)}
     links = tuple((src, places[tgt]) for src, tgt in alignment if tgt in places)
-    return Translation(" ".join(words.values()), found.score, found.confidence, len(found.ids) + 1, links)
+    return Translation(_whole(text) if broken else text, found.score, found.confidence, len(found.ids) + 1, links)
 
 
-def _words(text: str, broken: bool) -> dict[int, str]:
-    """The words of a text, by their places; of a broken one without what is no letter."""
-    words = enumerate(text.split())
-    return {i: whole for i, word in words if (whole := word.replace(BROKEN, "") if broken else word)}
+def _whole(text: str) -> str:
+    """A text without what is no letter, and without words of nothing else."""
+    return " ".join(text.replace(BROKEN, "").split())
 
 
 def _ending(emoji: str, translation: Translation) -> Translation:
