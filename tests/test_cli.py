@@ -218,7 +218,6 @@ BAD_INPUT = [  # command, exit code, words that the error must hold
     (f"{NEW} --steps -1", 2, "--steps -1 at least 1"),
     (f"{NEW} --epochs 0", 2, "--epochs 0 at least 1"),
     (f"{NEW} --weight nan", 2, "1 weights --weight 0.001 1000"),
-    (f"{NEW} --set decoding.length_penalty=999", 2, "decoding.length_penalty less than 100"),
     ("train -m new --from de-en --src train.en --tgt train.de", 2, "de-en from de to en other way round --from"),
     ("train -m new --src long.en --tgt long.en -q", 1, "two equal sides"),
     (f"{TRAIN} --recipe en-de", 1, "de-en has begun with as the recipe --fresh"),
