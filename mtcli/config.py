@@ -164,7 +164,7 @@ class DecodingConfig:
     seed: int = 1
     """Of what is drawn. The same sentence with the same seed gives the same samples."""
     retry: bool = True
-    """Search again, with no three pieces twice, when the best translation loops, is empty, has no end, or holds broken letters."""
+    """Search again, with no three pieces twice, when the best translation loops, is empty, endless, or holds broken letters."""
     max_source_length: int = 200
     """A longer line is cut into parts, which are translated one by one; training sets what it has seen."""
     batch_tokens: int = 8192
