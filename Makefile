@@ -28,7 +28,8 @@ demo: $(READY)
 
 # Makes the packages in models/ again, from raw text in the folder TEXT (models/README.md says which), as build/shipped/*. That takes
 # hours; after an interruption the same command goes on. German to English learns in two steps: from what people have translated, then also
-# from English sentences of Tatoeba that no German is there for, translated back by the model of the other direction.
+# from English sentences of Tatoeba that no German is there for, translated back by the model of the other direction; what is shipped made
+# the updates of the second step in two runs.
 models: $(addprefix build/shipped/,$(SHIPPED))
 
 TATOEBA = $(TEXT)/tatoeba/de-en
@@ -56,7 +57,7 @@ $(BACK).de: build/models/en-de.done
 	$(BIN)/mtcli translate -m build/models/en-de --beam-size 3 $(BACK).en -o $@ --resume
 
 build/models/de-en.done: build/models/de-en-first.done $(BACK).de
-	$(BIN)/mtcli train -m build/models/de-en --from build/models/de-en-first --recipe models/de-en $(call pairs,de,en,de-en) --src $(BACK).de --tgt $(BACK).en $(CREDITS)
+	$(BIN)/mtcli train -m build/models/de-en --from build/models/de-en-first --recipe models/de-en --steps 14657 $(call pairs,de,en,de-en) --src $(BACK).de --tgt $(BACK).en $(CREDITS)
 	touch $@
 
 .PRECIOUS: build/models/%-en.done
