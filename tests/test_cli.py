@@ -217,6 +217,7 @@ BAD_INPUT = [  # command, exit code, words that the error must hold
     (f"{NEW} --time 30", 2, "--time 30 30m"),
     (f"{NEW} --steps -1", 2, "--steps -1 at least 1"),
     (f"{NEW} --epochs 0", 2, "--epochs 0 at least 1"),
+    (f"{NEW} --set training.steps=-1", 2, "training.steps negative"),
     (f"{NEW} --weight nan", 2, "1 weights --weight 0.001 1000"),
     ("train -m new --from de-en --src train.en --tgt train.de", 2, "de-en from de to en other way round --from"),
     ("train -m new --src long.en --tgt long.en -q", 1, "two equal sides"),
