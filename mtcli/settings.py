@@ -197,7 +197,7 @@ def _languages(request: TrainingRequest, texts: Texts, config: Config) -> Langua
             f"{request.origin} translates from {named.src} to {named.tgt}, and the files are named the other way round: "
             "exchange --src and --tgt, or begin without --from"
         )
-    if request.origin and found.src and found.tgt:
+    if request.origin and len(found.src) == len(found.tgt.split("+")[0]) == 2:  # no name such as text.src
         return found  # another language may be learnt by a model of a like one
     return named if named.src or named.tgt else found
 

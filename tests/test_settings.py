@@ -99,6 +99,9 @@ def test_another_language_may_be_learnt_by_a_model_of_a_like_one(transformer_pac
     src, tgt = head("train.de", 100, tmp_path).rename(tmp_path / "text.nl"), head("train.en", 100, tmp_path)
     mtcli("train", "-m", tmp_path / "new", "--from", transformer_package, "--src", src, "--tgt", tgt, "--steps", "1")
     assert config_of(tmp_path / "new").languages.src == "nl"
+    src, tgt = src.rename(tmp_path / "text.src"), tgt.rename(tmp_path / "text.tgt")
+    mtcli("train", "-m", tmp_path / "other", "--from", transformer_package, "--src", src, "--tgt", tgt, "--steps", "1")
+    assert config_of(tmp_path / "other").languages == config_of(transformer_package).languages
 
 
 def test_texts_with_each_others_names_are_refused(tmp_path: Path) -> None:
