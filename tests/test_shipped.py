@@ -21,6 +21,7 @@ from mtcli.quantized import parameters
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = [ROOT / "models" / name for name in ("de-en", "en-de", "en-es+fr", "es-en", "fr-en")]
+TIRED = "I am very tired and I want to sleep."
 TEXT = (DATA / "test.de").read_text("utf-8").splitlines()[:40]
 
 
@@ -68,11 +69,11 @@ def test_other_languages_become_english(language: str, text: str, words: str, tm
     assert guessed.stdout == named.stdout and f"the text looks like {language}" in guessed.stderr
 
 
-@pytest.mark.parametrize(("language", "words"), [("fr", "Bonjour"), ("es", "Buenos d")])
+@pytest.mark.parametrize(("language", "words"), [("fr", "Je suis très fatigué"), ("es", "Estoy muy cansado")])
 def test_english_becomes_other_languages(language: str, words: str, tmp_path: Path) -> None:
-    named = elsewhere(tmp_path, "translate", "--from", "en", "--to", language, stdin="Good morning!\n").stdout
+    named = elsewhere(tmp_path, "translate", "--from", "en", "--to", language, stdin=f"{TIRED}\n").stdout
     assert named.startswith(words)
-    guessed = elsewhere(tmp_path, "translate", "--from", "auto", "--to", language, stdin="Good morning!\n")
+    guessed = elsewhere(tmp_path, "translate", "--from", "auto", "--to", language, stdin=f"{TIRED}\n")
     assert guessed.stdout == named and "the text looks like en" in guessed.stderr
 
 
