@@ -73,7 +73,7 @@ def test_a_trained_package_does_not_take_settings_that_were_never_used(tmp_path:
     command = ["train", "-m", package, *texts(tmp_path), *LESS]
     mtcli(*command, "--steps", "3")
     before = {path: path.read_bytes() for path in package.rglob("*") if path.is_file()}
-    for other in (["--steps", "3", "--set", "training.noise=0.5"], ["--time", "1s"], ["--steps", "2"]):
+    for other in (["--steps", "3", "--set", "training.noise=0.5"], ["--epochs", "1"], ["--steps", "2"]):
         said = mtcli(*command, *other, code=1).stderr.decode()
         assert "has made 3 steps" in said and "give a larger budget, or --fresh" in said
     assert {path: path.read_bytes() for path in package.rglob("*") if path.is_file()} == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -402,7 +403,8 @@ def test_a_new_budget_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
 def test_slow_validations_do_not_starve_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = 0.0
     monkeypatch.setattr(time, "monotonic", lambda: clock)
-    run = start(request(tmp_path / "de-en", "rnn", "training.seconds=200", "training.validations=40"))
+    asked = request(tmp_path / "de-en", "rnn", "training.seconds=200", "training.validations=40")
+    run = start(dataclasses.replace(asked, began=clock))
     measure = run._dev_loss
 
     def slow_dev_loss() -> float:
