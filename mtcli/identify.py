@@ -62,6 +62,6 @@ def guess(text: list[str], among: list[str]) -> str:
 def exchanged(src: list[str], tgt: list[str], named: Languages) -> bool:
     """Whether each of two texts seems to be in the other one's language; never where py3langid does not know them."""
     both = [named.src, named.tgt]
-    if not set(both) <= set(_identifier().labels):
+    if named.src == named.tgt or not set(both) <= set(_identifier().labels):
         return False
-    return named.src != named.tgt and guess(src, both) == named.tgt and guess(tgt, both) == named.src
+    return guess(src, both) == named.tgt and guess(tgt, both) == named.src

@@ -33,8 +33,6 @@ FINE_TUNING = 0.25
 BUDGETS = ("steps", "epochs", "seconds")
 FOUND = (("training", "batch_tokens"), ("tokenizer", "vocab_size"))
 """What is found when it is 0; a begun package holds what was found."""
-
-
 SAMPLE = 5_000
 """Lines that are looked at for how many sentences they have."""
 
@@ -100,7 +98,7 @@ def configure(request: TrainingRequest, folder: Path, texts: Texts, origin: Mode
     if begun:
         _check_unchanged(folder, parse_config(begun), config)
     return dataclasses.replace(
-        config, data=_data_record(request, folder, texts, config), languages=_languages(request, texts, config)
+        config, data=_data_record(request, folder, texts, config, origin), languages=_languages(request, texts, config)
     )
 
 
@@ -152,8 +150,8 @@ def _sentences_a_line(texts: Texts) -> float:
     return round(statistics.fmean(len(split_sentences(src)) for src, _ in texts.sample(SAMPLE)), 2)
 
 
-def _data_record(request: TrainingRequest, folder: Path, texts: Texts, config: Config) -> DataRecord:
-    old, origin = config.data, open_package(request.origin) if request.origin else None
+def _data_record(request: TrainingRequest, folder: Path, texts: Texts, config: Config, origin: ModelPackage | None) -> DataRecord:
+    old = config.data
     data = DataRecord(
         src=tuple(map(_name, request.src)),
         tgt=tuple(map(_name, request.tgt)),
