@@ -377,6 +377,7 @@ STATES = {  # where in the state, and what stands there
     "log_bytes": "x",
     "best": {"dev_bleu": "x"},
     "stale": float("inf"),
+    "highest_bleu": "x",
 }
 
 

@@ -56,6 +56,13 @@ def test_lengths_that_were_found_on_other_text_are_found_anew(transformer_packag
     assert config_of(tmp_path / "tuned").decoding.max_source_length == known, "what the model knew it still knows"
 
 
+def test_a_run_with_a_recipe_goes_on_by_the_same_command(transformer_package: Path, tmp_path: Path) -> None:
+    command = ["train", "-m", tmp_path / "like", "--recipe", transformer_package, *texts(tmp_path)]
+    mtcli(*command, "--steps", "1")
+    mtcli(*command, "--steps", "2")
+    assert config_of(tmp_path / "like").scores.step == 2
+
+
 def test_a_card_says_what_a_model_was_begun_from(transformer_package: Path, tmp_path: Path) -> None:
     first = tmp_path / "first"
     licence = ["--set", 'data.licence="CC-BY 2.0 FR"', "--set", 'data.attribution="tatoeba.org"']

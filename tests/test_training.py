@@ -352,6 +352,18 @@ def test_patience_is_not_lost_while_the_loss_falls(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_patience_does_not_compare_with_what_a_fine_tuning_begins_with(tmp_path: Path) -> None:
+    asked = request(tmp_path / "first", "transformer", "training.learning_rate=0.02", "training.steps=150")
+    list(start(asked).records())
+    values = ("training.learning_rate=0.1", "training.steps=20", "training.validations=10", "training.patience=4")
+    tuned = dataclasses.replace(asked, name=str(tmp_path / "de-en"), origin=str(tmp_path / "first"), overrides=values)
+    validations = [record for record in start(tuned).records() if isinstance(record, ValidationRecord)]
+    losses = [record.scores.dev_loss for record in validations]
+    assert min(losses[1:]) > losses[0], "a high learning rate has spoilt the weights, and they do not get that good again"
+    assert validations[-1].scores.step == 20 and losses[-1] < losses[2], "but they gain once more to the end"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("stop_at", [2, 3, 4])
 def test_a_run_that_stops_when_a_validation_is_due_goes_on_with_it(stop_at: int, tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
