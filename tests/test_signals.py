@@ -67,6 +67,25 @@ def test_training_saves_and_goes_on(number: signal.Signals, tmp_path: Path) -> N
     assert mtcli("translate", "-m", package, stdin=b"Hallo!\n").stdout.count(b"\n") == 1
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [0, signal.SIGINT])
+def test_training_saves_when_nobody_reads_any_more_how_it_goes(number: int, tmp_path: Path) -> None:
+    """As where Ctrl-C ends `mtcli train ... 2>&1 | tee log`: a write fails, of the answer to the signal or of what comes next."""
+    files = ["--src", head("train.de", 300, tmp_path), "--tgt", head("train.en", 300, tmp_path)]
+    command = ["train", "-m", tmp_path / "de-en", *files, "--set", "training.validations=200", *TINY]
+    with running(*command, "--steps", "1000") as process:
+        assert process.stderr
+        while b"  loss " not in (line := process.stderr.readline()):
+            assert line, "training ended before it began"
+        process.stderr.close()
+        if number:
+            process.send_signal(number)
+        assert process.wait(timeout=60) == 128 + (number or signal.SIGPIPE)
+    made = len(steps_of(tmp_path / "de-en"))
+    done = mtcli(*command, "--steps", str(made + 1))
+    assert f"going on after step {made}\n".encode() in done.stderr
+
+
 def steps_of(package: Path) -> list[int]:
     """The numbers of all updates that were ever made."""
     records = map(json.loads, (package / "training" / "metrics.jsonl").read_text().splitlines())

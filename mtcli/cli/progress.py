@@ -63,10 +63,18 @@ class Stop:
         on_signals(self._remember)
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
-        self.signal, self._run.loop.stop_asked = number, True
+        self._ask(number)
         end_on_signals()
         if not self._quiet:
-            os.write(2, b"\nmtcli: saving after this step; once more stops at once\n")
+            with contextlib.suppress(OSError):  # Ctrl-C has ended `| tee` as well
+                os.write(2, b"\nmtcli: saving after this step; once more stops at once\n")
+
+    def unread(self) -> None:
+        """Nobody can read any more how training goes: the run ends as if SIGPIPE were one more signal to save at."""
+        self._ask(self.signal or signal.SIGPIPE)
+
+    def _ask(self, number: int) -> None:
+        self.signal, self._run.loop.stop_asked = number, True
 
 
 def _plan(run: TrainingRun) -> str:
@@ -129,7 +137,7 @@ class View(Protocol):
 def _view(run: TrainingRun, quiet: bool, panel: bool, stop: Stop) -> View:
     if quiet:
         return Silent()
-    return Panel(run, stopping=lambda: stop.signal > 0) if panel else Plain(run)
+    return Panel(run, stopping=lambda: stop.signal > 0) if panel else Plain(run, stop)
 
 
 def _can_draw() -> bool:
@@ -159,12 +167,15 @@ class Silent:
 class Plain(Silent):
     """Lines for a log."""
 
-    def __init__(self, run: TrainingRun) -> None:
-        self._run, self._meter = run, Meter(run)
+    def __init__(self, run: TrainingRun, stop: Stop) -> None:
+        self._run, self._stop, self._meter = run, stop, Meter(run)
         self._shown = -LINE_SECONDS
 
     def write(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        try:
+            print(text, file=sys.stderr, flush=True)
+        except OSError:  # its reader is gone, or its disk full
+            self._stop.unread()
 
     def step(self, record: StepRecord) -> None:
         self._meter.step(record)
