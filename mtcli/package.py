@@ -237,6 +237,7 @@ def create(folder: Path, values: dict[str, Any], src: bytes, tgt: bytes | None) 
     """Make a new package of a `model.toml` and a tokenizer: the folder appears when it is complete."""
     try:
         with vanishing(folder.with_name(f".{folder.name}.{os.getpid()}.tmp")) as temporary:
+            temporary.mkdir(parents=True, exist_ok=True)
             save_config(temporary, values)
             save_tokenizer(temporary, src, tgt)
             seal(temporary)
@@ -259,7 +260,7 @@ def save_tokenizer(folder: Path, src: bytes, tgt: bytes | None) -> None:
 
 
 def save_config(folder: Path, values: dict[str, Any]) -> None:
-    """Write `model.toml` in `folder`, which is made when it does not exist.
+    """Write `model.toml` in `folder`.
 
     Raises PackageError, and writes nothing, when it could not be read again.
     """
@@ -269,10 +270,6 @@ def save_config(folder: Path, values: dict[str, Any]) -> None:
     content = text.encode(errors="replace")  # names of files may be any bytes
     if len(content) > LARGEST_CONFIG or _DEEP.search(text):
         raise PackageError(f"{folder / CONFIG}: would not be read again with such names or notes: give shorter ones")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PackageError(f"{folder}: cannot be made ({error.strerror})") from error
     write(folder / CONFIG, content)
 
 

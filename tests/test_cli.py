@@ -316,6 +316,7 @@ BAD_INPUT = [  # command, exit code, words that the error must hold
     ("tokenizer train -m de-en --fresh --src blank.en --tgt blank.en", 1, "vocabulary"),
     ("tokenizer train -m new --src train.de --tgt train.en --vocab-size 20", 1, "20 pieces too small at least"),
     ("tokenizer train -q -m train.de/new --src train.de --tgt train.en", 1, "train.de/new cannot be made"),
+    ("tokenizer train -q -m /proc/new --src train.de --tgt train.en", 1, "/proc/new: cannot be made"),
     (f"{NEW} --set model.width=31 --set model.heads=1", 2, "model.width even"),
     (f"{NEW} --set model.dropout=1", 2, "model.dropout [0, 1)"),
     (f"{NEW} --set model.encoder_layers=999", 2, "model.encoder_layers [1, 100]"),
