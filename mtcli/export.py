@@ -12,7 +12,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from mtcli.checksums import unseal
 from mtcli.errors import PackageError, UsageError
-from mtcli.lines import as_text, replacing, vanishing
+from mtcli.lines import as_text, replacing, unwritable, vanishing
 from mtcli.package import CARD, CONFIG, CT2, TGT_TOKENIZER, TOKENIZER, ModelPackage, discard, is_free, seal
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ Quantization = Literal["float32", "float16", "int8"]
 def export_ctranslate2(package: ModelPackage, out: str = "", quantization: str = "int8") -> Path:
     """Write the model for CTranslate2: into its package, or with its tokenizer to a new folder `out`. Returns the folder.
 
-    Raises UsageError for a model that CTranslate2 cannot hold, PackageError when the folder is taken or cannot be written.
+    Raises UsageError for a model that CTranslate2 cannot hold, PackageError when the folder is taken, DataError when it cannot
+    be written.
     """
     _check(package, quantization)
     folder = _free(out) if out else package.folder / CT2
@@ -106,7 +107,7 @@ def _new_folder(folder: Path) -> Iterator[Path]:
             discard(folder)
             temporary.rename(folder)
     except OSError as error:
-        raise PackageError(f"{folder}: cannot be written ({error.strerror or error})") from error
+        raise unwritable(folder, error) from error
 
 
 def _save(package: ModelPackage, folder: Path, quantization: str) -> None:

@@ -207,3 +207,12 @@ def test_a_disk_that_is_full_from_the_start_is_left_as_it_was(texts: list[str], 
     said = failed("-m", tmp_path / "de-en", *texts, *SETTINGS, "--steps", "1", limit=5000)
     assert "make room and give the same command again" in said
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_for_the_export_keeps_the_old_one(texts: list[str], package: Path) -> None:
+    before = files(package / "ct2")
+    command = ["-m", package, *texts, *SETTINGS, "--steps", "24", "--set", "training.validations=2"]
+    said = failed(*command, limit=max(map(len, before.values())) - 100)
+    assert f"{package / 'ct2'}: cannot be written" in said and "make room and give the same command again" in said
+    assert files(package / "ct2") == before
