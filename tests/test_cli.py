@@ -624,6 +624,15 @@ ELSEWHERE = {  # what a single command cannot cause here: where it is caused, by
 }
 
 
+def test_only_warnings_of_other_libraries_are_told() -> None:
+    script = (
+        "import logging; from mtcli.cli.options import set_up; set_up(False); other = logging.getLogger('torch');"
+        "other.info('cache_hits: 0'); other.warning('odd'); logging.getLogger('mtcli').info('said')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert done.stderr == b"mtcli: odd\nmtcli: said\n"
+
+
 @pytest.mark.slow
 def test_every_message_has_a_row(place: Path) -> None:
     """Each error that is raised anywhere is caused by a command in the tables above, or ELSEWHERE says by what."""

@@ -43,7 +43,8 @@ class _OneLine(logging.Formatter):
 
 
 def set_up(quiet: bool) -> None:
-    """Send the library's notices to stderr, or nowhere."""
+    """Send the notices of this library, and the warnings of others, to stderr, or nowhere."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_OneLine("mtcli: %(message)s"))
-    logging.basicConfig(handlers=[handler], level=logging.ERROR if quiet else logging.INFO)
+    logging.basicConfig(handlers=[handler], level=logging.ERROR if quiet else logging.WARNING)
+    logging.getLogger("mtcli").setLevel(logging.ERROR if quiet else logging.INFO)  # other libraries tell what only they care for
