@@ -32,6 +32,6 @@ class PackageError(MtcliError):
 
 
 def out_of_memory(error: Exception) -> bool:
-    """Whether a device or the machine had no memory left: as torch, CUDA and oneDNN say it."""
-    said = ("out of memory", "can't allocate memory", "could not create a primitive")
+    """Whether a device or the machine had no memory left: as torch, CUDA, oneDNN and what loads a library say it."""
+    said = ("out of memory", "can't allocate memory", "could not create a primitive", "failed to map segment")
     return isinstance(error, MemoryError) or any(words in str(error) for words in said)

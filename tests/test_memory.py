@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from mtcli.config import ModelConfig
+from mtcli.errors import out_of_memory
 from mtcli.model import build
 from mtcli.training.memory import batch_tokens_for
 from mtcli.vocab import VocabSizes
@@ -72,3 +73,10 @@ def test_on_a_gpu_much_text_has_larger_batches(monkeypatch: pytest.MonkeyPatch) 
     assert sizes == [4096, 4096, 8192, 32_768, 32_768]
     monkeypatch.setattr("torch.cuda.mem_get_info", lambda device: (2 * 2**30, 80 * 2**30))
     assert batch_tokens_for(model, gpu, 10**9) < 4096
+
+
+@pytest.mark.slow
+def test_a_library_that_memory_has_no_room_for_is_no_bug() -> None:
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_AS, (300 * 2**20,) * 2); import torch"
+    said = subprocess.run([sys.executable, "-c", limited], capture_output=True, text=True).stderr.splitlines()[-1]
+    assert said.startswith("ImportError") and out_of_memory(ImportError(said))
