@@ -22,7 +22,7 @@ from mtcli.config import NOT_DRAWN, Config, DecodingConfig, ScoreRecord, parse_c
 from mtcli.data.batches import ParallelCorpus
 from mtcli.data.split import Pairs
 from mtcli.engines.torch_engine import TorchEngine
-from mtcli.errors import PackageError, TrainingError
+from mtcli.errors import PackageError, TrainingError, out_of_memory
 from mtcli.export import export_ctranslate2
 from mtcli.lines import LineReader, unwritable
 from mtcli.model import EncoderDecoder
@@ -296,9 +296,16 @@ class TrainingRun:
     @torch.inference_mode()
     def _dev_loss(self) -> float:
         model = self.loop.averaged.eval()
-        size = max(1, self.package.config.training.batch_tokens // self.loop.micro_batches)
-        batches = (batch.to(self.loop.device) for batch in self._dev_corpus.in_order(size))
-        loss = float(torch.cat([token_losses(model, batch) for batch in batches]).mean())
+        loss: float | None = None
+        while loss is None:
+            size = max(1, self.package.config.training.batch_tokens // self.loop.micro_batches)
+            batches = (batch.to(self.loop.device) for batch in self._dev_corpus.in_order(size))
+            try:
+                loss = float(torch.cat([token_losses(model, batch) for batch in batches]).mean())
+            except (MemoryError, RuntimeError) as error:
+                if size == 1 or not out_of_memory(error):
+                    raise
+                self.loop.halve()
         if not loss < 2 * math.log(self.tokenizer.sizes.tgt):  # guessing among all pieces alike costs half of that
             raise diverged(self.loop.step)
         return loss

@@ -26,7 +26,7 @@ from mtcli.config import ModelConfig, ScoreRecord, TrainingConfig
 from mtcli.data.batches import Batch, ParallelCorpus, cut
 from mtcli.data.split import split
 from mtcli.errors import PackageError, TrainingError, UsageError
-from mtcli.model import build
+from mtcli.model import EncoderDecoder, build
 from mtcli.run import ValidationRecord
 from mtcli.settings import TrainingRequest
 from mtcli.trainer import EPOCHS, start
@@ -361,6 +361,24 @@ def test_patience_does_not_compare_with_what_a_fine_tuning_begins_with(tmp_path:
     losses = [record.scores.dev_loss for record in validations]
     assert min(losses[1:]) > losses[0], "a high learning rate has spoilt the weights, and they do not get that good again"
     assert validations[-1].scores.step == 20 and losses[-1] < losses[2], "but they gain once more to the end"
+
+
+@pytest.mark.slow
+def test_a_validation_that_memory_does_not_hold_is_computed_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def with_little_memory(model: EncoderDecoder, batch: Batch) -> Tensor:
+        if len(batch.src) > 5:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 524288000 bytes.")
+        return token_losses(model, batch)
+
+    asked = [request(tmp_path / name, "transformer", "training.steps=1") for name in ("whole", "cut")]
+    [_, whole] = start(asked[0]).records()
+    monkeypatch.setattr("mtcli.run.token_losses", with_little_memory)
+    [_, cut] = start(asked[1]).records()
+    assert isinstance(whole, ValidationRecord) and isinstance(cut, ValidationRecord)
+    assert cut.scores.dev_loss == pytest.approx(whole.scores.dev_loss, rel=1e-4)
+    assert "out of memory: each batch is now computed in" in caplog.text
 
 
 @pytest.mark.slow

@@ -193,8 +193,12 @@ class TrainingLoop:
             except (MemoryError, RuntimeError) as error:
                 if not out_of_memory(error) or self.micro_batches >= len(mine):
                     raise
-            self.micro_batches *= 2
-            log.warning("out of memory: each batch is now computed in %d parts, with the same result", self.micro_batches)
+            self.halve()
+
+    def halve(self) -> None:
+        """From now on compute each batch in twice as many parts: memory has run out."""
+        self.micro_batches *= 2
+        log.warning("out of memory: each batch is now computed in %d parts, with the same result", self.micro_batches)
 
     def _backward(self, corpus: ParallelCorpus, indices: list[int], scale: float) -> Tensor:
         if self._ahead and self._ahead[0] is corpus and self._ahead[1] == indices:
