@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import TINY, head, mtcli
+from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
 STEPS = 12
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "mtcli"]
@@ -97,3 +98,12 @@ def test_two_processes_stop_together_and_go_on_together(tmp_path: Path) -> None:
     done = subprocess.run([*TORCHRUN, *asked, "-m", package], capture_output=True, env=ENVIRONMENT, check=False)
     assert f"going on after step {before}" in done.stderr.decode()
     assert list(losses(package)) == list(range(1, 61))
+
+
+def test_what_went_wrong_stands_at_the_end_of_what_torchrun_says(tmp_path: Path) -> None:
+    """Of a process that failed it reads the last words from a file, which it names, and counts the seconds."""
+    told = tmp_path / "error.json"
+    done = mtcli("models", "info", "nothing", code=1, env={"TORCHELASTIC_ERROR_FILE": str(told)})
+    failure = ProcessFailure(local_rank=0, pid=1, exitcode=1, error_file=str(told))
+    assert f"{failure.message['message']}\n" == done.stderr.decode()
+    assert abs(failure.timestamp - time.time()) < 60

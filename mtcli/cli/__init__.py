@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import json
 import os
 import signal
 import sys
+import time
 from importlib import import_module
 from keyword import iskeyword
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -121,8 +125,18 @@ def _write_utf8() -> None:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    print("mtcli: error:", one_line(message), file=sys.stderr)
+    message = f"mtcli: error: {one_line(message)}"
+    print(message, file=sys.stderr)
+    _tell_torchrun(message)
     _exit(code)
+
+
+def _tell_torchrun(message: str) -> None:
+    """Have what went wrong stand at the end of the page that torchrun prints of a process that failed."""
+    if path := os.environ.get("TORCHELASTIC_ERROR_FILE"):
+        told = {"message": message, "extraInfo": {"timestamp": str(int(time.time()))}}
+        with contextlib.suppress(OSError):
+            Path(path).write_text(json.dumps({"message": told}))
 
 
 def _exit(code: int) -> NoReturn:
