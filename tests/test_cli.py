@@ -619,7 +619,7 @@ ELSEWHERE = {  # what a single command cannot cause here: where it is caused, by
     "this is no model package": "test_archive.py: more than 100 times its size",
     "before it is handed on": "test_archive.py: has no weights",
     "the format cannot be": "test_archive.py: the format cannot be onnx",
-    "--tensorboard: it is not installed": "",  # the tests have it
+    "--tensorboard: it is not installed": "test_progress.py: --tensorboard: it is not installed",
     "the model for CTranslate2 is damaged": "",  # what only CTranslate2 could find; all that is known is checked before
 }
 

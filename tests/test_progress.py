@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import TINY, head
+from conftest import DATA, TINY, head, mtcli, train_tiny
 from rich.cells import cell_len
 
 from mtcli.cli.panel import MOST_POINTS, Curve, clean, sparkline
@@ -187,3 +187,23 @@ def test_a_curve_keeps_its_shape_and_its_bounds() -> None:
 def test_clean_text_is_one_line_without_control_characters() -> None:
     assert clean("a\tb\nc \x1b[31md\x07\x9b\u202e\u200de\u0301") == "a b c [31mde\u0301"
     assert len(clean("x" * 10**6)) <= 1000
+
+
+def test_a_tensorboard_that_is_not_whole_counts_as_none(tmp_path: Path) -> None:
+    (tmp_path / "tensorboard").mkdir()
+    (tmp_path / "tensorboard" / "__init__.py").touch()
+    env = {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    command = ["train", "-m", tmp_path / "new", "--src", DATA / "train.de", "--tgt", DATA / "train.en", "--tensorboard"]
+    said = mtcli(*command, code=2, env=env).stderr.decode()
+    assert said == "mtcli: error: --tensorboard: it is not installed: pip install 'mtcli-nmt[tensorboard]'\n"
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.slow
+def test_events_that_cannot_be_written_are_told_in_one_line(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    package = train_tiny(tmp_path / "de-en")
+    (package / "training" / "tensorboard").symlink_to("/proc")  # where nobody can make a file
+    command = ["train", "-q", "-m", package, "--src", tmp_path / "train.de", "--tgt", tmp_path / "train.en"]
+    said = mtcli(*command, "--steps", "5", "--tensorboard", code=1).stderr.decode()
+    assert said == f"mtcli: error: {package}/training/tensorboard: cannot be written (No such file or directory)\n"
