@@ -21,7 +21,7 @@ import pytest
 from conftest import DATA, TINY, head, mtcli, train_tiny
 from rich.cells import cell_len
 
-from mtcli.cli.panel import MOST_POINTS, Curve, clean, sparkline
+from mtcli.cli.panel import MOST_POINTS, Curve, clean, fitting, sparkline
 
 ODD = [
     ("你好，" * 80, "[bold]markup[/bold] :smile: " + "很高兴" * 60),
@@ -168,6 +168,13 @@ def test_a_sparkline_rises_and_falls_with_its_values() -> None:
     assert sparkline([2.0, 2.0], 80) == "▄▄"
     assert sparkline([], 80) == sparkline([1, 2], 0) == ""
     assert sparkline([1, math.nan, 2, math.inf], 80) == "▁█"
+
+
+def test_what_has_no_room_is_left_out_and_not_cut() -> None:
+    facts = ["step 5 of 9", "epoch 1", "90 tokens/s"]
+    assert fitting(facts, "   ", 36) == " step 5 of 9   epoch 1   90 tokens/s"
+    assert fitting(facts, "   ", 35) == fitting(facts, "   ", 22) == " step 5 of 9   epoch 1"
+    assert fitting(facts, "   ", 21) == fitting(facts, "   ", 1) == " step 5 of 9"
 
 
 @pytest.mark.parametrize("width", [1, 7, 54, 511])

@@ -219,12 +219,12 @@ class Panel:
         name = f"── {clean(self._run.package.folder.name)} "
         yield Text(name + "─" * (width - len(name)), "dim")
         yield self._bar(width)
-        yield self._facts()
+        yield self._facts(width)
         yield _curve("training loss", f"{meter.loss:.2f}", meter.losses, blocks)
         yield _curve("dev loss", "{:.2f}", meter.dev_losses, blocks)
         yield _curve("dev BLEU", "{:.1f}", meter.bleus, blocks)
         yield _curve("dev chrF", "{:.1f}", meter.chrfs, blocks)
-        yield self._best()
+        yield self._best(width)
         for sentence in self._sentences[: max(0, (height - 10) // 4)]:
             yield from sentence
         if not self._ended:
@@ -240,19 +240,17 @@ class Panel:
         full = round(room * loop.progress)
         return Text.assemble(" ", ("━" * full, "cyan"), ("─" * (room - full), "dim"), text)
 
-    def _facts(self) -> Text:
+    def _facts(self, width: int) -> Text:
         from rich.text import Text
 
         record, steps = self._meter.record, self._run.loop.config.steps
         if record is None:
             return Text(" before the first step", "dim")
         of = f" of {steps:,}" if steps else ""
-        return Text(
-            f" step {record.step:,}{of}   epoch {record.epoch}   {self._meter.rate:,.0f} tokens/s   "
-            f"learning rate {record.learning_rate:.2e}"
-        )
+        facts = [f"step {record.step:,}{of}", f"epoch {record.epoch}", f"{self._meter.rate:,.0f} tokens/s"]
+        return Text(fitting([*facts, f"learning rate {record.learning_rate:.2e}"], "   ", width))
 
-    def _best(self) -> Text:
+    def _best(self, width: int) -> Text:
         from rich.text import Text
 
         best, patience = self._run.best, self._run.package.config.training.patience
@@ -262,7 +260,20 @@ class Panel:
             since = "the newest one"
         else:
             since = f"{self._run.stale} of {patience} validations without progress" if self._run.stale else "the loss still falls"
-        return Text.assemble((" best           ", "dim"), f"BLEU {best.dev_bleu:.1f} at step {best.step:,}, {since}")
+        label = f" {'best':<14}"
+        return Text.assemble(
+            (label, "dim"), fitting([f"BLEU {best.dev_bleu:.1f} at step {best.step:,}", since], ", ", width - len(label))
+        )
+
+
+def fitting(facts: list[str], between: str, width: int) -> str:
+    """As many of the facts as have room, the first one always."""
+    line = f" {facts[0]}"
+    for fact in facts[1:]:
+        if len(line + between + fact) > width:
+            break
+        line += between + fact
+    return line
 
 
 def _curve(label: str, value: str, curve: Curve, blocks: int) -> Text:
