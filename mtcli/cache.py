@@ -40,13 +40,13 @@ def root() -> Path:
     import platformdirs
 
     asked = os.environ.get("MTCLI_CACHE")
-    folder = Path(asked or platformdirs.user_cache_dir("mtcli"))
     try:
+        folder = Path(asked or platformdirs.user_cache_dir("mtcli"))
         with writing(folder):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not os.access(folder, os.W_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    except DataError as error:
+    except (DataError, RuntimeError) as error:  # the latter for a user without a home
         if asked:
             raise
         log.warning("%s", error)

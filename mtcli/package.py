@@ -332,11 +332,19 @@ def find(name: str) -> Path | None:
 
 def shelves() -> list[Path]:
     """The folders where packages are looked for by name, in order."""
+    own = os.environ.get("MTCLI_MODELS")
+    found = [*([Path(own)] if own else []), Path("models"), *_of_the_user(), shipped()]
+    return list({os.path.realpath(shelf): shelf for shelf in found}.values())
+
+
+def _of_the_user() -> list[Path]:
+    """The user's own shelf; none for one without a home, as in a container that runs as any user."""
     import platformdirs
 
-    own = os.environ.get("MTCLI_MODELS")
-    found = [*([Path(own)] if own else []), Path("models"), Path(platformdirs.user_data_dir("mtcli")) / "models", shipped()]
-    return list({os.path.realpath(shelf): shelf for shelf in found}.values())
+    try:
+        return [Path(platformdirs.user_data_dir("mtcli")) / "models"]
+    except RuntimeError:
+        return []
 
 
 def shipped() -> Path:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 from pathlib import Path
 
 import pytest
 from conftest import DATA, completed
+
+from mtcli import cache
+from mtcli.package import shelves, shipped
 
 TEXT = "Schöne Grüße aus Zürich! 👍🏽\nПривет, 世界\n".encode()
 SURROUNDINGS: dict[str, dict[str, str | None]] = {  # what is set, or with None is not
@@ -66,6 +70,15 @@ def test_the_same_bytes_on_standard_output(name: str, place: Path, usual: dict[s
         code, out, said = output(command, place, SURROUNDINGS[name])
         assert (code, out) == (0, usual[command]), (command, said.decode(errors="replace"))
         assert b"\x1b" not in out + said
+
+
+def test_a_user_without_a_home_has_what_is_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "MTCLI_MODELS", "MTCLI_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)  # a user who stands in no /etc/passwd
+    assert shelves() == [Path("models"), shipped()]
+    assert cache.root.__wrapped__().is_dir()
 
 
 @pytest.mark.parametrize("name", ["ASCII", "C locale", "40 columns", "forced colour"])
