@@ -30,7 +30,13 @@ class Languages:
 
     def translate(self, src: str, tgt: str) -> bool:
         """Whether these are languages to translate from and to; an empty one is any."""
-        return src in ("", self.src, *self.sources) and tgt in ("", self.tgt, *self.targets)
+        return src in ("", *self.sources) and tgt in ("", *(self.targets or (self.tgt,)))
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Languages to translate from and to, as far as they are known."""
+        targets = self.targets or tuple(filter(None, (self.tgt,)))
+        return [(src, tgt) for src in self.sources for tgt in targets if src != tgt]
 
     @property
     def sources(self) -> tuple[str, ...]:

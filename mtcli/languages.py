@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 from mtcli.errors import DataError, PackageError
-from mtcli.identify import guess
+from mtcli.identify import BEYOND_DOUBT, guess
 from mtcli.package import DEFAULT, ModelPackage, open_package, shipped, translating
 
 log = logging.getLogger("mtcli")
@@ -18,23 +19,52 @@ def choose(src: str, tgt: str, text: list[str]) -> ModelPackage:
 
     Raises PackageError when no package knows the languages, DataError when the text seems to be in `tgt` already.
     """
-    guessed = src == AUTO
-    if guessed:
-        known = {source for package in translating("", tgt) for source in package.config.languages.sources}
-        src = guess(text, sorted(known | {tgt} - {""})) if known else ""
-        if src and src == tgt:
-            raise DataError(f"the text looks like {src} already, the language to translate to: name its own with --from")
     if not (src or tgt):
         return open_package(str(shipped() / DEFAULT))
-    package = _first(src, tgt)
-    if guessed and src:
-        log.info("the text looks like %s: translating with %s", src, package.folder)
+    packages = translating("", "")
+    pairs = [pair for package in packages for pair in package.config.languages.pairs]
+    tgt, looks = spelt(tgt, [to for _, to in pairs]), ""
+    if src != AUTO:
+        src = spelt(src, [from_ for from_, _ in pairs])
+    else:
+        fitting = {source for package in translating("", tgt) for source in package.config.languages.sources}
+        src = guess(text, sorted(fitting | {tgt} - {""}), BEYOND_DOUBT) if fitting else ""
+        looks = f"the text looks like {src}" if src else "the text does not tell its language" if fitting else ""
+        if src and src == tgt:
+            raise DataError(f"{looks} already, the language to translate to: name its own with --from")
+    package = _first(src, tgt, packages, looks) if src or tgt else open_package(str(shipped() / DEFAULT))
+    if looks and any(map(str.strip, text)):
+        log.info("%s: translating with %s", looks, package.folder)
     return package
 
 
-def _first(src: str, tgt: str) -> ModelPackage:
-    if found := translating(src, tgt):
+def spelt(language: str, known: Iterable[str]) -> str:
+    """The known language that is meant: `DE` and `de_AT` are `de`, where none is nearer; the language as it is where none is."""
+    names = {_plain(each): each for each in known}
+    if language in names.values():
+        return language
+    return names.get(_plain(language)) or names.get(_plain(language).partition("-")[0]) or language
+
+
+def _plain(language: str) -> str:
+    return language.lower().replace("_", "-")
+
+
+def _first(src: str, tgt: str, packages: list[ModelPackage], looks: str) -> ModelPackage:
+    found = [package for package in packages if package.config.languages.translate(src, tgt)]
+    pairs = sorted({pair for package in packages for pair in package.config.languages.pairs})
+    if found:
+        fitting = [
+            f"{a}-{b}" for a, b in pairs if src in ("", a) and tgt in ("", b) and (a, b) not in found[0].config.languages.pairs
+        ]
+        if fitting and not looks:
+            log.info("translating with %s; there is also %s: --from and --to choose", found[0].folder, ", ".join(fitting))
         return found[0]
-    pairs = sorted({f"{package.config.languages.src}-{package.config.languages.tgt}" for package in translating("", "")})
-    wanted = " ".join(filter(None, (f"from {src}" if src else "", f"to {tgt}" if tgt else "")))
-    raise PackageError(f"no model package translates {wanted}; there is {', '.join(pairs) or 'none'}: see `mtcli models`")
+    wanted = " ".join(
+        filter(None, (looks and f"{looks}, and", "no model package translates", src and f"from {src}", tgt and f"to {tgt}"))
+    )
+    between = [b for a, b in pairs if a == src and (b, tgt) in pairs]
+    if between:
+        first, second = f"--from {src} --to {between[0]}", f"--from {between[0]} --to {tgt}"
+        raise PackageError(f"{wanted} at once: `mtcli translate {first} | mtcli translate {second}` does in two steps")
+    raise PackageError(f"{wanted}; there is {', '.join(f'{a}-{b}' for a, b in pairs) or 'none'}: see `mtcli models`")

@@ -183,6 +183,7 @@ BAD_INPUT = [  # command, exit code, words that the error must hold
     ("train -m new --src blank.en --tgt blank.en", 1, "no pair training text both sides"),
     ("tokenizer train -m new --src blank.en --tgt blank.en", 1, "vocabulary"),
     ("translate --from xx", 1, "from xx mtcli models"),
+    ("translate --from es --to fr", 1, "es to fr at once two steps --from en --to fr"),
     ("translate --from de -m de-en", 2, "--from -m"),
     ("models test de-en --src nothing.de --ref train.en --name x", 1, "nothing.de no such file"),
     ("models test de-en --src train.de --ref two.en --name x", 1, "train.de 300 two.en 2"),

@@ -15,7 +15,7 @@ from mtcli import Translator
 from mtcli.ct2 import read_variables
 from mtcli.errors import PackageError
 from mtcli.identify import guess
-from mtcli.languages import choose
+from mtcli.languages import choose, spelt
 from mtcli.package import ModelPackage, open_package
 from mtcli.quantized import parameters
 
@@ -83,9 +83,12 @@ def test_english_becomes_other_languages(language: str, words: str, tmp_path: Pa
         (
             ("--from", "de", "--to", "ja"),
             1,
-            "no model package translates from de to ja; there is de-en, en-de, en-es+fr, es-en, fr-en",
+            "no model package translates from de to ja; there is de-en, en-de, en-es, en-fr, es-en, fr-en",
         ),
         (("--to", "ja"), 1, "no model package translates to ja"),
+        (("--to", "es+fr"), 1, "no model package translates to es+fr; there is de-en, en-de, en-es, en-fr,"),
+        (("--from", "DE", "--to", "fr-CA"), 1, "--from de --to en | mtcli translate --from en --to fr` does in two steps"),
+        (("--from", "auto", "--to", "fr"), 1, "the text looks like de, and no model package translates from de to fr at once"),
         (("--from", "auto", "--to", "de"), 1, "the text looks like de already"),
         (("--from", "de", "-m", "de-en"), 2, "give one of the two"),
     ],
@@ -95,6 +98,35 @@ def test_languages_that_no_model_knows_are_told(tmp_path: Path, args: tuple[str,
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("language", "meant"), [("DE", "de"), ("de-CH", "de"), ("de_AT", "de"), ("pt-br", "pt_BR"), ("ja", "ja")]
+)
+def test_a_language_may_be_spelt_in_other_ways(language: str, meant: str) -> None:
+    assert spelt(language, ["en", "de", "pt_BR"]) == meant
+
+
+def test_what_else_the_languages_fit_is_told(tmp_path: Path) -> None:
+    done = elsewhere(tmp_path, "translate", "--to", "EN", stdin="Guten Morgen!\n")
+    assert done.stdout.startswith("Good morning")
+    assert "de-en; there is also es-en, fr-en: --from and --to choose" in done.stderr
+    assert elsewhere(tmp_path, "translate", "--to", "de-AT", stdin="Good morning!\n").stderr == ""
+
+
+@pytest.mark.parametrize("text", ["12345", "👍🏽", "OK"])
+def test_a_text_that_tells_no_language_is_no_language(text: str, tmp_path: Path) -> None:
+    assert guess([text], ["de", "en", "es", "fr"]) == ""
+    if text == "12345":
+        done = elsewhere(tmp_path, "translate", "--from", "auto", stdin=f"{text}\n")
+        assert "the text does not tell its language: translating with" in done.stderr
+
+
+def test_a_text_in_another_language_is_not_taken_for_one_that_is_known() -> None:
+    text = ["Dov'è la stazione? Vorrei un biglietto per Roma."]
+    assert guess(text, ["de", "en", "es", "fr"]) != "it"
+    with pytest.raises(PackageError, match="the text looks like it, and no model package translates from it;"):
+        choose("auto", "", text)
 
 
 def test_own_packages_come_before_those_that_are_shipped(transformer_package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
