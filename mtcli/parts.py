@@ -11,7 +11,7 @@ from mtcli.config import DecodingConfig
 from mtcli.errors import UsageError
 from mtcli.glossary import Glossary
 from mtcli.hypothesis import Sentence
-from mtcli.sentences import in_capitals, in_small_letters, split_sentences
+from mtcli.sentences import in_capitals, in_small_letters, split_sentences, with_plain_marks
 from mtcli.tags import tag, target_of, without_tag
 from mtcli.tokenizer import Tokenizer
 from mtcli.treatment import Treatment
@@ -72,10 +72,22 @@ class Cutter:
         encoded = iter(self.tokenizer.encode([each for of_text in sentences for each in of_text], "src"))
         return [
             self._parts_of(
-                i, text, [(each, self._unshouted(i, each, next(encoded), noting)) for each in of_text], given[i], noting
+                i,
+                text,
+                [(each, self._unshouted(i, *self._plain(each, next(encoded)), noting)) for each in of_text],
+                given[i],
+                noting,
             )
             for i, (text, of_text) in enumerate(zip(texts, sentences, strict=True))
         ]
+
+    def _plain(self, sentence: str, ids: list[int]) -> tuple[str, list[int]]:
+        """The sentence and its ids; with plain marks where the vocabulary does not know those that it has."""
+        plain = sentence if sentence.isascii() else with_plain_marks(sentence)
+        if plain == sentence or not (spelt := self.tokenizer.spelt(ids, "src")):
+            return sentence, ids
+        [known] = self.tokenizer.encode([plain], "src")
+        return (plain, known) if known and self.tokenizer.spelt(known, "src") < spelt else (sentence, ids)
 
     def _unshouted(self, owner: int, sentence: str, ids: list[int], noting: Noting) -> list[int]:
         """The ids of a sentence; of one in capitals those of small letters, if the vocabulary knows them by fewer pieces."""

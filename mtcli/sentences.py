@@ -21,6 +21,16 @@ _EMOJI = [
     ("\U000e0020", "\U000e007f"),
 ]
 """With what joins and changes them: first and last of each block (Unicode Technical Standard 51)."""
+_PLAIN_MARKS = str.maketrans(
+    {
+        **dict.fromkeys("“”„«»", '"'),
+        **dict.fromkeys("‘’‚‹›´", "'"),
+        **dict.fromkeys("–—‑−•", "-"),
+        "…": "...",
+        "\u00ad": "",  # where a word may be parted
+    }
+)
+"""What is on every keyboard, for what typesetters have instead."""
 LONGEST_ABBREVIATION = 16
 
 _ABBREVIATIONS = frozenset(
@@ -72,6 +82,11 @@ def in_capitals(sentence: str) -> bool:
 def in_small_letters(sentence: str) -> str:
     """The sentence with one capital, its first letter."""
     return re.sub(r"[^\W\d_]", lambda first: first[0].upper(), sentence.lower(), count=1)
+
+
+def with_plain_marks(sentence: str) -> str:
+    """The sentence with quotation marks, apostrophes, dashes and dots as they are on every keyboard."""
+    return sentence.translate(_PLAIN_MARKS)
 
 
 def _ends_sentence(text: str, stop: re.Match[str]) -> bool:

@@ -106,6 +106,11 @@ class Tokenizer:
         vocabulary = enumerate(self.vocabulary("tgt"))
         return [i for i, piece in vocabulary if self.tgt.is_byte(i) or (not piece.startswith(SPACE) and piece[:1].isalnum())]
 
+    def spelt(self, ids: list[int], side: Side) -> int:
+        """How many of the ids are bytes, of letters that the vocabulary does not know."""
+        processor = self._processor(side)
+        return sum(map(processor.is_byte, ids))
+
     def word_starts(self, ids: list[int], side: Side) -> list[bool]:
         """For each id, whether a word begins with it."""
         return [piece.startswith(SPACE) for piece in self.pieces(ids, side)]

@@ -434,6 +434,16 @@ def test_a_vocabulary_that_knows_capitals_keeps_them() -> None:
     assert [part.sentence.ids for [part] in parts] == tokenizer.encode(text[:20], "src")
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_marks_that_a_vocabulary_does_not_know_are_those_of_a_keyboard(known: bool) -> None:
+    typeset, typed = "“Ich geh’”, sagt Tom – und ging…", '"Ich geh\'", sagt Tom - und ging...'
+    text = [*(DATA / "train.de").read_text("utf-8").splitlines()[:400], *[typed] * 20, *[typeset] * 20 * known]
+    tokenizer = load_tokenizer(*train_tokenizer(TokenizerConfig("unigram", 500), text, text))
+    cutter = Cutter(tokenizer, DecodingConfig(), (), Treatment(split=False))
+    [[part]] = cutter.parts([typeset], Noting(Counter(), range(1)))
+    assert [list(part.sentence.ids)] == tokenizer.encode([typeset if known else typed], "src")
+
+
 def test_what_cannot_be_right_is_told_from_what_is_odd() -> None:
     usual = list(range(20, 40))
     assert is_degenerate(usual, [], 50)
