@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mtcli import checksums, ct2
-from mtcli.config import FORMAT, Config, parse_config
+from mtcli.config import FORMAT, Config, TestRecord, parse_config
 from mtcli.errors import PackageError, UsageError
 from mtcli.lines import as_text, replacing, vanishing
 
@@ -415,7 +415,11 @@ class Summary:
     bleu: float | None
     """On the first test set that the package was tried on, else on the dev set; None before training."""
     licence: str
+    attribution: str
+    """Whose text it is."""
     folder: Path
+    tests: tuple[TestRecord, ...]
+    """All test sets that the package was tried on."""
 
 
 def summaries() -> Iterator[Summary]:
@@ -425,12 +429,13 @@ def summaries() -> Iterator[Summary]:
         try:
             package = _package_in(folder)
         except PackageError:
-            yield Summary(folder.name, "broken", megabytes, None, "", folder)
+            yield Summary(folder.name, "broken", megabytes, None, "", "", folder, ())
             continue
         config = package.config
         languages = f"{config.languages.src or '?'}-{config.languages.tgt or '?'}"
         bleu = config.tests[0].bleu if config.tests else config.scores.dev_bleu
-        yield Summary(folder.name, languages, megabytes, bleu if package.trained else None, config.data.licence, folder)
+        bleu, data = bleu if package.trained else None, config.data
+        yield Summary(folder.name, languages, megabytes, bleu, data.licence, data.attribution, folder, config.tests)
 
 
 def _megabytes(folder: Path) -> float:

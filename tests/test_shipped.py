@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -180,6 +181,16 @@ def test_shipped_packages_are_listed(tmp_path: Path) -> None:
     assert [row.split()[:2] for row in rows] == [[folder.name] * 2 for folder in SHIPPED]
     assert sum(file.stat().st_size for folder in SHIPPED for file in folder.rglob("*")) < 48e6
     assert all("CC-BY 2.0 FR" in row and " MB " in row for row in rows)
+
+
+def test_programs_read_what_is_listed(tmp_path: Path) -> None:
+    listed = elsewhere(tmp_path, "models", "--json").stdout
+    assert elsewhere(tmp_path, "models", "list", "--json").stdout == listed
+    assert [each["name"] for each in json.loads(listed)] == [folder.name for folder in SHIPPED]
+    for each in json.loads(listed):
+        config = open_package(each["folder"]).config
+        assert [test["chrf"] for test in each["tests"]] == [test.chrf for test in config.tests]
+        assert (each["licence"], each["attribution"]) == (config.data.licence, config.data.attribution)
 
 
 @pytest.mark.slow

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import dataclasses
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mtcli.cli.options import Debug, Quiet, one_line, say, set_up
+from mtcli.cli.options import Debug, Json, Quiet, one_line, say, set_up
+from mtcli.lines import as_text
+
+if TYPE_CHECKING:
+    from mtcli.package import Summary
 
 app = typer.Typer(help="List the model packages that are at hand.", rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 @app.callback(invoke_without_command=True)
-def _default(context: typer.Context) -> None:
+def _default(context: typer.Context, json: Json = False) -> None:
     if context.invoked_subcommand is None:
-        list_models()
+        list_models(json)
 
 
 @app.command("list")
-def list_models(debug: Debug = False) -> None:
+def list_models(json: Json = False, debug: Debug = False) -> None:
     """Name, languages, size, BLEU, licence of the text, and folder of each package."""
     from mtcli.package import summaries
 
+    if json:
+        say(_as_json(summaries()))
+        return
     rows: list[tuple[str, ...]] = [("NAME", "LANGUAGES", "SIZE", "BLEU", "LICENCE", "FOLDER")]
     for each in summaries():
         bleu = "-" if each.bleu is None else f"{each.bleu:.1f}"
@@ -32,9 +41,16 @@ def list_models(debug: Debug = False) -> None:
         say("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]))
 
 
+def _as_json(found: Iterable[Summary]) -> str:
+    from json import dumps
+
+    values = [dataclasses.asdict(each) | {"folder": str(each.folder)} for each in found]
+    return as_text(dumps(values, indent=1, ensure_ascii=False))
+
+
 @app.command()
 def info(model: Annotated[str, typer.Argument(metavar="MODEL")], debug: Debug = False) -> None:
-    """Where a package is, and all that its model.toml says."""
+    """Where a package is, and all that its model.toml says; people read README.md there."""
     from mtcli.package import CONFIG, open_package
 
     folder = open_package(model).folder
