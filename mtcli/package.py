@@ -434,8 +434,8 @@ def summaries() -> Iterator[Summary]:
         config = package.config
         languages = f"{config.languages.src or '?'}-{config.languages.tgt or '?'}"
         bleu = config.tests[0].bleu if config.tests else config.scores.dev_bleu
-        bleu, data = bleu if package.trained else None, config.data
-        yield Summary(folder.name, languages, megabytes, bleu, data.licence, data.attribution, folder, config.tests)
+        known, data = bleu if package.trained else None, config.data
+        yield Summary(folder.name, languages, megabytes, known, data.licence, data.attribution, folder, config.tests)
 
 
 def _megabytes(folder: Path) -> float:
