@@ -102,8 +102,11 @@ class TrainingRun:
         self.next_validation = 0.0 if fine_tunes else self._gap
         """Share of the budget at which the next validation is due."""
         self.stale = 0
-        """Validations since one that had a better BLEU or a lower loss than all before it."""
-        self.lowest_loss = math.inf
+        """Validations since one that had a better BLEU or a lower loss than all before it.
+
+        What another package's weights can do does not count there: while the learning rate is high it is hard to beat.
+        """
+        self.lowest_loss, self.highest_bleu = math.inf, -1.0
         self.best = ScoreRecord(dev_bleu=-1.0)
         self.finished = False
         self._saved_at = time.monotonic()
@@ -184,6 +187,7 @@ class TrainingRun:
             "next_validation": self.next_validation,
             "stale": self.stale,
             "lowest_loss": self.lowest_loss,
+            "highest_bleu": self.highest_bleu,
             "best": dataclasses.asdict(self.best),
             "finished": self.finished,
             "budget": _budget(self.package.config),
@@ -202,9 +206,10 @@ class TrainingRun:
                 )
             return
         with resuming(str(path)):
-            extra = {"lowest_loss": math.inf, "log_bytes": None, **restore(self.loop, str(path))}
+            extra = {"lowest_loss": math.inf, "highest_bleu": -1.0, "log_bytes": None, **restore(self.loop, str(path))}
             self.validated_at, self.stale = int(extra["validated_at"]), int(extra["stale"])
-            self.next_validation, self.lowest_loss = float(extra["next_validation"]), float(extra["lowest_loss"])
+            self.next_validation = float(extra["next_validation"])
+            self.lowest_loss, self.highest_bleu = float(extra["lowest_loss"]), float(extra["highest_bleu"])
             self.best = parse_config({"scores": extra["best"]}).scores
             self._log_bytes = None if extra["log_bytes"] is None else int(extra["log_bytes"])
             same_budget = extra["budget"] == _budget(self.package.config)
@@ -245,8 +250,10 @@ class TrainingRun:
         )
         again = scores.step == self.best.step  # a validation that a run was killed after
         best = _goodness(scores) > _goodness(self.best) or (again and _goodness(scores) == _goodness(self.best))
-        self.stale = 0 if best or scores.dev_loss < self.lowest_loss else self.stale + 1
-        self.lowest_loss = min(self.lowest_loss, scores.dev_loss)
+        gains = best or scores.dev_loss < self.lowest_loss or scores.dev_bleu > self.highest_bleu
+        self.stale = 0 if gains else self.stale + 1
+        if scores.step:
+            self.lowest_loss, self.highest_bleu = min(self.lowest_loss, scores.dev_loss), max(self.highest_bleu, scores.dev_bleu)
         if best:
             self._keep(scores, hyps)
         # A model that has learnt little says little: later the same lines will take longer.

@@ -126,9 +126,10 @@ def _recipe(request: TrainingRequest) -> dict[str, Any]:
 
 def _check_recipe(folder: Path, recipe: dict[str, Any], begun: dict[str, Any], asked: dict[str, Any]) -> None:
     """A begun package goes on as it began: with this recipe, but for what is asked for beside it, or not with it."""
+    typed = parse_config(begun).to_dict()
     for section in ("model", "tokenizer", "training"):
         for key, value in recipe.get(section, {}).items():
-            now = begun.get(section, {}).get(key, value)
+            now = typed[section][key] if key in begun.get(section, {}) else value
             if now != value and key not in (*BUDGETS, *asked.get(section, {})) and ((section, key) not in FOUND or value):
                 raise PackageError(
                     f"{folder} has begun with {section}.{key} = {now}, not {value} as the recipe has it: "
