@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import math
 import re
 import tomllib
@@ -325,9 +326,15 @@ def parse_config(values: dict[str, Any]) -> Config:
 
 
 def _build(cls: type[T], values: dict[str, Any], prefix: str) -> T:
-    hints = typing.get_type_hints(cls)
+    hints = _types(cls)  # type: ignore[arg-type]  # a type is hashable
     parsed = {key: _parse(_known(hints, key, prefix), value, prefix + key) for key, value in values.items()}
     return cls(**parsed)
+
+
+@functools.cache
+def _types(cls: type[Any]) -> dict[str, Any]:
+    """Of each field; found once, which takes longer than all else of reading a package's settings."""
+    return typing.get_type_hints(cls)
 
 
 def _known(hints: dict[str, Any], key: str, prefix: str) -> Any:

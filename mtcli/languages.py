@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 
 from mtcli.errors import DataError, PackageError
 from mtcli.identify import BEYOND_DOUBT, guess
 from mtcli.package import DEFAULT, ModelPackage, open_package, shipped, translating
+from mtcli.tags import spelt
 
 log = logging.getLogger("mtcli")
 
@@ -36,18 +36,6 @@ def choose(src: str, tgt: str, text: list[str]) -> ModelPackage:
     if looks and any(map(str.strip, text)):
         log.info("%s: translating with %s", looks, package.folder)
     return package
-
-
-def spelt(language: str, known: Iterable[str]) -> str:
-    """The known language that is meant: `DE` and `de_AT` are `de`, where none is nearer; the language as it is where none is."""
-    names = {_plain(each): each for each in known}
-    if language in names.values():
-        return language
-    return names.get(_plain(language)) or names.get(_plain(language).partition("-")[0]) or language
-
-
-def _plain(language: str) -> str:
-    return language.lower().replace("_", "-")
 
 
 def _first(src: str, tgt: str, packages: list[ModelPackage], looks: str) -> ModelPackage:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mtcli.alignment import pharaoh
 from mtcli.errors import TranslationError, UsageError
-from mtcli.languages import AUTO, choose, spelt
+from mtcli.languages import AUTO, choose
 from mtcli.lines import LineReader, LinesBeside, going_on, is_complete, open_output, refuse_same
 from mtcli.package import PARTS, open_package
 from mtcli.treatment import USUAL, Treatment
@@ -77,9 +77,6 @@ def translate_stream(models: list[str], source: str, output: str, options: Strea
     beside = LinesBeside(path, reader) if path else None
     if not models:
         models = [str(choose(options.src, options.treatment.to, reader.peek() if options.src == AUTO else []).folder)]
-    languages = open_package(models[0]).config.languages
-    to = spelt(options.treatment.to, languages.targets or (languages.tgt,))
-    options = dataclasses.replace(options, treatment=dataclasses.replace(options.treatment, to=to))
     if output != "-":
         _check_no_part(models, Path(output))
     translator = _load(models, options, decoding)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from mtcli.alignment import Link, links, words_of
-from mtcli.config import NOT_DRAWN, DecodingConfig
+from mtcli.config import NOT_DRAWN, DecodingConfig, Languages
 from mtcli.degenerate import is_degenerate
 from mtcli.engines import Engine
 from mtcli.errors import DataError, TranslationError, UsageError
@@ -22,7 +22,7 @@ from mtcli.markup import Markup, Segment
 from mtcli.package import CT2, ModelPackage, open_package
 from mtcli.parts import Cutter, Noting, Part
 from mtcli.sentences import without_emoji
-from mtcli.tags import tag, target_of, without_tag
+from mtcli.tags import spelt, tag, target_of, without_tag
 from mtcli.tokenizer import Tokenizer
 from mtcli.treatment import USUAL, Treatment
 
@@ -125,8 +125,7 @@ class Translator:
                     f"{other.folder} has another tokenizer than {first.folder}: models that translate together share one"
                 )
         config = dataclasses.replace(first.config.decoding, **decoding)  # type: ignore[arg-type]
-        if treatment.to == first.config.languages.tgt:  # the one language that there is, which no line need name
-            treatment = dataclasses.replace(treatment, to="")
+        treatment = dataclasses.replace(treatment, to=_target(treatment.to, first.config.languages))
         if treatment.split is None:
             treatment = dataclasses.replace(treatment, split=first.config.data.single_sentences)
         tokenizer = first.tokenizer()
@@ -351,6 +350,12 @@ def _in_a_row(parts: list[Translation]) -> Translation:
     pieces = sum(part.pieces for part in parts)
     total = sum(part.pieces * math.log(max(part.confidence, 1e-9)) for part in parts)
     return Translation(text, sum((part.score for part in parts), 0.0), math.exp(total / max(1, pieces)), pieces, tuple(alignment))
+
+
+def _target(asked: str, languages: Languages) -> str:
+    """The language to translate to as the package spells it; none if it has one alone, which no line need name."""
+    to = spelt(asked, languages.targets or (languages.tgt,)) if asked else ""
+    return "" if to == languages.tgt and not languages.targets else to
 
 
 def load_engine(

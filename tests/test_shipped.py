@@ -16,9 +16,10 @@ from mtcli import Translator
 from mtcli.ct2 import read_variables
 from mtcli.errors import PackageError
 from mtcli.identify import guess
-from mtcli.languages import choose, spelt
+from mtcli.languages import choose
 from mtcli.package import ModelPackage, open_package
 from mtcli.quantized import parameters
+from mtcli.tags import spelt
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = [ROOT / "models" / name for name in ("de-en", "en-de", "en-es+fr", "es-en", "fr-en")]
