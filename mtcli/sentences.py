@@ -69,7 +69,7 @@ def split_sentences(text: str) -> list[str]:
 def without_emoji(text: str) -> tuple[str, str]:
     """The text up to the emoji at its end, and those."""
     end = len(text)
-    while end and (text[end - 1].isspace() or any(first <= text[end - 1] <= last for first, last in _EMOJI)):
+    while end and (text[end - 1].isspace() or (text[end - 1] > "~" and any(a <= text[end - 1] <= b for a, b in _EMOJI))):
         end -= 1
     return text[:end], " ".join(text[end:].split())
 

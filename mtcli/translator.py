@@ -39,6 +39,8 @@ BROKEN = "\ufffd"
 """What stands in a text for bytes that are no letter."""
 
 Hypotheses = list[list[Hypothesis]]
+Readings = list[list["_Read"]]
+"""Of each part what was found, best first."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,21 @@ class Scored:
     """In nats, of all pieces together; not a number where a side was too long."""
     pieces: int
     """Target pieces, EOS included."""
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A hypothesis and what it says."""
+
+    found: Hypothesis
+    text: str
+    broken: bool
+    """Whether the text holds bytes that are no letter, as its source does not."""
+
+    @property
+    def whole(self) -> str:
+        """The text without what is no letter, and without words of nothing else."""
+        return " ".join(self.text.replace(BROKEN, "").split()) if self.broken else self.text
 
 
 class Translator:
@@ -188,9 +205,9 @@ class Translator:
             found = searching()
             if not all(found):  # what it computed were no numbers
                 raise TranslationError("the model finds nothing, not even a bad translation: its weights are damaged")
-            found = self._differing(parts, self._searched_again(parts, found, noting))
-            self._note_missing(parts, found, noting)
-            joined = self._join(parts, found, owners)
+            read = self._differing(self._searched_again(parts, self._read(parts, found), noting))
+            self._note_missing(parts, read, noting)
+            joined = self._join(parts, read, owners)
             return [[_ending(end, each) for each in of_text] for of_text, end in zip(joined, emoji, strict=True)]
 
         return translations
@@ -222,7 +239,14 @@ class Translator:
                 )
         return found
 
-    def _searched_again(self, parts: list[Part], found: Hypotheses, noting: Noting) -> Hypotheses:
+    def _read(self, parts: list[Part], found: Hypotheses) -> Readings:
+        texts = iter(self.tokenizer.decode([hypothesis.ids for of_part in found for hypothesis in of_part], "tgt"))
+        return [
+            [_Read(hypothesis, text := next(texts), self._is_broken(part, text)) for hypothesis in of_part]
+            for part, of_part in zip(parts, found, strict=True)
+        ]
+
+    def _searched_again(self, parts: list[Part], found: Readings, noting: Noting) -> Readings:
         """What was found, where the best cannot be right once more, without repetitions, in the hope of something better.
 
         What was drawn at random is what was asked for: that is counted, and not drawn again.
@@ -237,8 +261,9 @@ class Translator:
             noting.note(f"gave loops, nothing, no end, or broken letters{end}", parts[i].owner)
         if as_it_is or not wrong:
             return found
-        again = self.engine.submit([parts[i].sentence for i in wrong], careful)()
-        still = set(self._wrong([parts[i] for i in wrong], again))
+        those = [parts[i] for i in wrong]
+        again = self._read(those, self.engine.submit([part.sentence for part in those], careful)())
+        still = set(self._wrong(those, again))
         better = {i: each for n, (i, each) in enumerate(zip(wrong, again, strict=True)) if n not in still}
         return [better.get(i, of_part) for i, of_part in enumerate(found)]
 
@@ -247,13 +272,12 @@ class Translator:
         ngram = min(self.config.no_repeat_ngram or CAREFUL_NGRAM, CAREFUL_NGRAM)
         return dataclasses.replace(self.searched, no_repeat_ngram=ngram, min_length_ratio=max(self.config.min_length_ratio, 1e-9))
 
-    def _wrong(self, parts: list[Part], found: Hypotheses) -> list[int]:
+    def _wrong(self, parts: list[Part], found: Readings) -> list[int]:
         """Indices of the parts whose best hypothesis cannot be right."""
-        best = [of_part[0].ids for of_part in found]
         wrong = []
-        for i, (part, ids, text) in enumerate(zip(parts, best, self.tokenizer.decode(best, "tgt"), strict=True)):
+        for i, (part, (best, *_)) in enumerate(zip(parts, found, strict=True)):
             limit = self.config.limits(len(part.sentence.ids), len(part.sentence.prefix))[1]
-            if is_degenerate(part.sentence.ids, ids, limit) or self._is_broken(part, text):
+            if best.broken or is_degenerate(part.sentence.ids, best.found.ids, limit):
                 wrong.append(i)
         return wrong
 
@@ -261,40 +285,31 @@ class Translator:
         """Whether the text, a translation of the part, holds bytes that are no letter, as its source does not."""
         return BROKEN in text and BROKEN not in self.tokenizer.decode([part.sentence.ids], "src")[0]
 
-    def _differing(self, parts: list[Part], found: Hypotheses) -> Hypotheses:
+    def _differing(self, found: Readings) -> Readings:
         """The best hypotheses of each part, at most `n_best`, without those whose text a better one has."""
         if not self.distinct:
             return found
-        texts = iter(self.tokenizer.decode([h.ids for of_part in found for h in of_part], "tgt"))
         differing = []
-        for part, of_part in zip(parts, found, strict=True):
-            by_text: dict[str, Hypothesis] = {}
-            for hypothesis in of_part:
-                text = next(texts)
-                by_text.setdefault(_whole(text) if self._is_broken(part, text) else text, hypothesis)
+        for of_part in found:
+            by_text: dict[str, _Read] = {}
+            for each in of_part:
+                by_text.setdefault(each.whole, each)
             differing.append(list(by_text.values())[: self.config.n_best])
         return differing
 
-    def _note_missing(self, parts: list[Part], found: Hypotheses, noting: Noting) -> None:
-        if not self.treatment.glossary:
-            return
-        texts = self.tokenizer.decode([of_part[0].ids for of_part in found], "tgt")
-        for part, text in zip(parts, texts, strict=True):
-            if not all(re.search(rf"(?<!\w){re.escape(term)}(?!\w)", text) for term in part.terms):
+    def _note_missing(self, parts: list[Part], found: Readings, noting: Noting) -> None:
+        for part, (best, *_) in zip(parts, found, strict=True):
+            if not all(re.search(rf"(?<!\w){re.escape(term)}(?!\w)", best.text) for term in part.terms):
                 noting.note("have a term that could not be put in", part.owner)
 
-    def _join(self, parts: list[Part], found: Hypotheses, owners: list[range]) -> list[list[Translation]]:
+    def _join(self, parts: list[Part], found: Readings, owners: list[range]) -> list[list[Translation]]:
         """The translations of each line from those of its parts."""
-        texts = iter(self.tokenizer.decode([h.ids for hypotheses in found for h in hypotheses], "tgt"))
         aligned = iter(self._alignments(parts, found)) if self.treatment.aligns else itertools.repeat(())
-        of_parts = [
-            [_translation(text := next(texts), self._is_broken(part, text), h, next(aligned)) for h in hypotheses]
-            for part, hypotheses in zip(parts, found, strict=True)
-        ]
+        of_parts = [[_translation(each, next(aligned)) for each in of_part] for of_part in found]
         return [_joined([of_parts[i] for i in owner]) for owner in owners]
 
-    def _alignments(self, parts: list[Part], found: Hypotheses) -> Iterator[tuple[Link, ...]]:
-        pairs = [(part.sentence.ids, h.ids) for part, of_part in zip(parts, found, strict=True) for h in of_part]
+    def _alignments(self, parts: list[Part], found: Readings) -> Iterator[tuple[Link, ...]]:
+        pairs = [(part.sentence.ids, each.found.ids) for part, of_part in zip(parts, found, strict=True) for each in of_part]
         words = (part.words for part, of_part in zip(parts, found, strict=True) for _ in of_part)
         for (_, tgt), src_words, weights in zip(
             pairs, words, cast("TorchEngine", self.engine).alignment(pairs, self.config), strict=True
@@ -302,16 +317,13 @@ class Translator:
             yield tuple(links(weights, src_words, words_of(self.tokenizer.pieces(tgt, "tgt"))))
 
 
-def _translation(text: str, broken: bool, found: Hypothesis, alignment: tuple[Link, ...]) -> Translation:
-    left = [i for i, word in enumerate(text.split()) if word.strip(BROKEN) or not broken]
-    places = {before: after for after, before in enumerate(left)}
-    links = tuple((src, places[tgt]) for src, tgt in alignment if tgt in places)
-    return Translation(_whole(text) if broken else text, found.score, found.confidence, len(found.ids) + 1, links)
-
-
-def _whole(text: str) -> str:
-    """A text without what is no letter, and without words of nothing else."""
-    return " ".join(text.replace(BROKEN, "").split())
+def _translation(read: _Read, alignment: tuple[Link, ...]) -> Translation:
+    if read.broken:
+        left = [i for i, word in enumerate(read.text.split()) if word.strip(BROKEN)]
+        places = {before: after for after, before in enumerate(left)}
+        alignment = tuple((src, places[tgt]) for src, tgt in alignment if tgt in places)
+    found = read.found
+    return Translation(read.whole, found.score, found.confidence, len(found.ids) + 1, alignment)
 
 
 def _ending(emoji: str, translation: Translation) -> Translation:

@@ -28,7 +28,7 @@ from mtcli.hypothesis import Hypothesis, Sentence
 from mtcli.parts import Cutter, Noting, Part
 from mtcli.sentences import in_capitals, in_small_letters, split_sentences, without_emoji
 from mtcli.tokenizer import load_tokenizer, train_tokenizer
-from mtcli.translator import Translation, _in_a_row, _translation
+from mtcli.translator import Translation, _in_a_row, _Read, _translation
 from mtcli.treatment import Treatment
 from mtcli.vocab import EOS_ID
 
@@ -491,7 +491,8 @@ def test_bytes_that_are_no_letter_are_never_printed(transformer_package: Path) -
     translator = Translator(Found(broken), tokenizer, DecodingConfig())
     assert translator.translate(["Ich bin \ufffd."]) == ["I \ufffd\ufffd am\ufffd"], "the source has some, too"
     assert not translator.notices
-    words = _translation("I \ufffd\ufffd am\ufffd", True, Hypothesis(broken, -1, 0.5), ((0, 0), (1, 1), (2, 2), (3, 3)))
+    read = _Read(Hypothesis(broken, -1, 0.5), "I \ufffd\ufffd am\ufffd", broken=True)
+    words = _translation(read, ((0, 0), (1, 1), (2, 2), (3, 3)))
     assert (words.text, words.alignment) == ("I am", ((0, 0), (2, 1)))
 
 
