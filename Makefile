@@ -27,9 +27,9 @@ demo: $(READY)
 	@echo "Next, a sentence of your own:  echo 'Guten Morgen!' | $(BIN)/mtcli translate -m $(DEMO)"
 
 # Makes the packages in models/ again, from raw text in the folder TEXT (models/README.md says which), as build/shipped/*. That takes
-# hours; after an interruption the same command goes on. German to English learns in two steps: from what people have translated, then also
-# from English sentences of Tatoeba that no German is there for, translated back by the model of the other direction; what is shipped made
-# the updates of the second step in two runs.
+# hours; after an interruption the same command goes on. English to German learns in two steps, the learning rate going up once more. German to
+# English learns from what people have translated, then also from English sentences of Tatoeba that no German is there for, translated back
+# by the model of the other direction; what is shipped made the updates of the second step in three runs.
 models: $(addprefix build/shipped/,$(SHIPPED))
 
 TATOEBA = $(TEXT)/tatoeba/de-en
@@ -37,18 +37,23 @@ BACK := build/back-translated
 NEWS_de-en := newstest2014
 NEWS_fr-en := newstest2014
 NEWS_es-en := newstest2013
+FIRST := --set training.learning_rate=0.0015
 CREDITS := --set data.licence="CC-BY 2.0 FR, CC-BY 4.0" --set data.attribution="tatoeba.org by way of manythings.org/anki, tldr-pages"
 # $(call pairs,SOURCE,TARGET,CORPUS)
 pairs = --dev-src $(TEXT)/tatoeba/$(3)/dev.$(1).gz --dev-tgt $(TEXT)/tatoeba/$(3)/dev.$(2).gz \
 	--src $(TEXT)/tatoeba/$(3)/train.$(1).gz --tgt $(TEXT)/tatoeba/$(3)/train.$(2).gz --src $(TEXT)/tldr/$(3).$(1).gz --tgt $(TEXT)/tldr/$(3).$(2).gz
 
-build/models/en-de.done: $(READY)
+build/models/en-de-first.done: $(READY)
 	@test -d "$(TATOEBA)" || { echo "make models TEXT=FOLDER: $(TATOEBA) is missing, see models/README.md" >&2; exit 2; }
-	$(BIN)/mtcli train -m build/models/en-de --recipe models/en-de $(call pairs,en,de,de-en) $(CREDITS)
+	$(BIN)/mtcli train -m build/models/en-de-first --recipe models/en-de --steps 12500 $(FIRST) $(call pairs,en,de,de-en) $(CREDITS)
+	touch $@
+
+build/models/en-de.done: build/models/en-de-first.done
+	$(BIN)/mtcli train -m build/models/en-de --from build/models/en-de-first --recipe models/en-de $(call pairs,en,de,de-en) $(CREDITS)
 	touch $@
 
 build/models/de-en-first.done: build/models/en-de.done
-	$(BIN)/mtcli train -m build/models/de-en-first --recipe models/en-de --steps 9000 $(call pairs,de,en,de-en) $(CREDITS)
+	$(BIN)/mtcli train -m build/models/de-en-first --recipe models/en-de --steps 9000 $(FIRST) $(call pairs,de,en,de-en) $(CREDITS)
 	touch $@
 
 $(BACK).de: build/models/en-de.done
@@ -57,7 +62,7 @@ $(BACK).de: build/models/en-de.done
 	$(BIN)/mtcli translate -m build/models/en-de --beam-size 3 $(BACK).en -o $@ --resume
 
 build/models/de-en.done: build/models/de-en-first.done $(BACK).de
-	$(BIN)/mtcli train -m build/models/de-en --from build/models/de-en-first --recipe models/de-en --steps 14657 $(call pairs,de,en,de-en) --src $(BACK).de --tgt $(BACK).en $(CREDITS)
+	$(BIN)/mtcli train -m build/models/de-en --from build/models/de-en-first --recipe models/de-en --steps 19285 $(call pairs,de,en,de-en) --src $(BACK).de --tgt $(BACK).en $(CREDITS)
 	touch $@
 
 .PRECIOUS: build/models/%-en.done
