@@ -27,7 +27,8 @@ def choose(src: str, tgt: str, text: list[str]) -> ModelPackage:
     if src != AUTO:
         src = spelt(src, [from_ for from_, _ in pairs])
     else:
-        fitting = {source for package in translating("", tgt) for source in package.config.languages.sources}
+        known = [package.config.languages for package in packages]
+        fitting = {source for languages in known if languages.translate("", tgt) for source in languages.sources}
         src = guess(text, sorted(fitting | {tgt} - {""}), BEYOND_DOUBT) if fitting else ""
         looks = f"the text looks like {src}" if src else "the text does not tell its language" if fitting else ""
         if src and src == tgt:
