@@ -421,10 +421,10 @@ def _why_not_ctranslate2(packages: list[ModelPackage], config: DecodingConfig, t
 
 def _torch_engine(packages: list[ModelPackage], tokenizer: Tokenizer, device: str, precision: str, threads: int) -> Engine:
     from mtcli.engines.torch_engine import TorchEngine, pick_device
-    from mtcli.model import matmul_dtype
+    from mtcli.model import decoding_dtype
     from mtcli.search import Decoder
 
     where = pick_device(device)
     models = [package.load_model(tokenizer.sizes, where) for package in packages]
-    decoder = Decoder(models, tokenizer.never_generated(), matmul_dtype(precision, where), tokenizer.continuing())
+    decoder = Decoder(models, tokenizer.never_generated(), decoding_dtype(precision, where), tokenizer.continuing())
     return TorchEngine(decoder, where, threads if where.type == "cpu" else 0)

@@ -18,6 +18,7 @@ from mtcli.errors import TranslationError, out_of_memory
 from mtcli.hypothesis import Hypothesis, Sentence
 from mtcli.search import PADDING, Decoder, search
 from mtcli.training.loop import token_losses
+from mtcli.training.memory import keep_memory
 from mtcli.workers import noticing_the_dead, pool
 
 log = logging.getLogger("mtcli")
@@ -129,6 +130,7 @@ def _begin_worker(search_of_worker: Search) -> None:
     global _search_of_worker  # noqa: PLW0603
     _search_of_worker = search_of_worker
     torch.set_num_threads(1)
+    keep_memory()
 
 
 def _work(batch: list[Sentence], config: DecodingConfig) -> Hypotheses:

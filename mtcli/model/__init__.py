@@ -14,12 +14,12 @@ from torch.overrides import TorchFunctionMode
 
 from mtcli.config import ModelConfig
 from mtcli.model.base import DecoderState, EncoderDecoder
-from mtcli.model.layers import matmul_dtype
+from mtcli.model.layers import decoding_dtype, matmul_dtype
 from mtcli.model.rnn import RecurrentModel
 from mtcli.model.transformer import Transformer
 from mtcli.vocab import VocabSizes
 
-__all__ = ["DecoderState", "EncoderDecoder", "build", "build_empty", "matmul_dtype"]
+__all__ = ["DecoderState", "EncoderDecoder", "build", "build_empty", "decoding_dtype", "matmul_dtype"]
 
 
 def build(config: ModelConfig, vocab: VocabSizes) -> EncoderDecoder:

@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
-from typing import cast
+import functools
+from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 ROWS = 32
-"""Rows are filled up to a multiple of this for products in bfloat16."""
+"""Rows are filled up to a multiple of this for products in bfloat16 and int8."""
+STEPS = 63
+"""What is read in int8 has so many steps each side of zero: without VNNI a processor adds two products in 16 bits."""
+
+Map = Callable[[Tensor], Tensor]
+"""A linear map for decoding, [..., inputs] to [..., outputs]. A row gives the same whatever others are computed with it."""
 
 
-class Map:
-    """A linear map for decoding: `weight` [outputs, inputs] in its type, which may be bfloat16.
+def map_in(dtype: torch.dtype, weight: Tensor, bias: Tensor | None) -> Map:
+    """The map of `weight` [outputs, inputs] in float32, with its products in `dtype`: float32, bfloat16 or int8."""
+    if dtype == torch.int8:
+        return _MapOfBytes(weight, bias)
+    if dtype == torch.bfloat16:
+        return _MapOfHalves(weight, bias)
+    return functools.partial(F.linear, weight=weight, bias=bias)
 
-    There oneDNN makes code for each new number of rows, so that these are filled up to few numbers, and the weight is laid out
-    for it once. A row gives the same whatever others are computed with it.
+
+class _MapOfHalves:
+    """In bfloat16. There oneDNN makes code for each new number of rows, so that these are filled up to few numbers, and the
+    weight is laid out for it once.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
-        self.dtype, self._bias = weight.dtype, bias
-        self._packed = _packs(weight)
-        self._weight = torch.ops.mkldnn._reorder_linear_weight(weight) if self._packed else weight
+        self._bias = None if bias is None else bias.bfloat16()
+        self._packed = _offers(torch.ops.mkldnn, "_reorder_linear_weight", "_linear_pointwise") and weight.device.type == "cpu"
+        self._weight = weight.bfloat16()
+        if self._packed:
+            self._weight = torch.ops.mkldnn._reorder_linear_weight(self._weight)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """[..., inputs] to [..., outputs]."""
-        if self.dtype != torch.bfloat16:
-            return F.linear(x, self._weight, self._bias)
         rows = x.reshape(-1, x.size(-1))
-        filled = rows.new_empty(-(-len(rows) // ROWS) * ROWS, x.size(-1), dtype=self.dtype)
+        filled = rows.new_empty(_filled(len(rows)), x.size(-1), dtype=torch.bfloat16)
         filled[: len(rows)] = rows
         found = (
             torch.ops.mkldnn._linear_pointwise(filled, self._weight, self._bias, "none", [], "")
@@ -39,10 +52,46 @@ class Map:
         return cast(Tensor, found[: len(rows)].view(*x.shape[:-1], -1))
 
 
-def _packs(weight: Tensor) -> bool:
-    """Whether torch can lay this weight out for oneDNN: what its compiler uses, which another version may lack."""
-    known = hasattr(torch.ops.mkldnn, "_reorder_linear_weight") and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-    return known and weight.dtype == torch.bfloat16 and weight.device.type == "cpu"
+class _MapOfBytes:
+    """In int8 by oneDNN, float32 in and out: each row of the weight and each row that is read has a scale of its own."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        scales = weight.abs().amax(1).clamp_min(1e-9) / 127
+        self._bias = bias
+        self._product = functools.partial(
+            torch.ops.onednn.qlinear_pointwise,
+            x_scale=1.0,
+            x_zero_point=STEPS + 1,
+            qw=torch.ops.onednn.qlinear_prepack((weight / scales[:, None]).round().to(torch.int8), None),
+            w_scale=scales,
+            w_zero_point=torch.zeros(len(weight), dtype=torch.int32),
+            bias=None,
+            output_scale=1.0,
+            output_zero_point=0,
+            output_dtype=torch.float32,
+            post_op_name="none",
+            post_op_args=[],
+            post_op_algorithm="",
+        )
+
+    def __call__(self, x: Tensor) -> Tensor:
+        rows = x.reshape(-1, x.size(-1))
+        scales = rows.abs().amax(1, keepdim=True).clamp_min_(1e-9).div_(STEPS)
+        filled = torch.empty(_filled(len(rows)), x.size(-1), dtype=torch.int8)
+        filled[: len(rows)] = (rows * scales.reciprocal()).add_(STEPS + 1.5)  # from 1 on cutting off is rounding
+        found = self._product(filled.view(torch.uint8))[: len(rows)].mul_(scales)
+        if self._bias is not None:
+            found += self._bias
+        return cast(Tensor, found.view(*x.shape[:-1], -1))
+
+
+def _filled(rows: int) -> int:
+    return -(-rows // ROWS) * ROWS
+
+
+def _offers(library: Any, *names: str) -> bool:
+    """Whether torch has what its compiler calls of oneDNN, which another version may lack."""
+    return all(hasattr(library, name) for name in names)
 
 
 class Linear(nn.Linear):
@@ -52,8 +101,9 @@ class Linear(nn.Linear):
 
     def make_ready(self, dtype: torch.dtype) -> None:
         """From now on compute with the weights as they are, in `dtype`."""
-        self.to(dtype)
-        self.ready = Map(self.weight.detach(), None if self.bias is None else self.bias.detach())
+        self.ready = map_in(dtype, self.weight.detach(), None if self.bias is None else self.bias.detach())
+        if dtype.is_floating_point:
+            self.to(dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., inputs] to [..., outputs]."""
@@ -101,3 +151,11 @@ def matmul_dtype(precision: str, device: torch.device) -> torch.dtype:
         else torch.cpu._is_avx512_bf16_supported()
     )
     return torch.bfloat16 if fast else torch.float32
+
+
+def decoding_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """As `matmul_dtype`, without gradients: `auto` is int8 where a CPU has no fast bfloat16."""
+    dtype = matmul_dtype(precision, device)
+    bytes_fast = torch.backends.cpu.get_cpu_capability() == "AVX2"  # with AVX-512 `qlinear_pointwise` was seen not to end
+    known = bytes_fast and _offers(torch.ops.onednn, "qlinear_prepack", "qlinear_pointwise")
+    return torch.int8 if precision == "auto" and dtype == torch.float32 and device.type == "cpu" and known else dtype

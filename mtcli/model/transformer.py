@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -19,7 +19,7 @@ KeysValues = tuple[Tensor, Tensor]
 """Keys and values of an attention, each [B, H, S, D/H]."""
 
 
-ROOM = 8
+ROOM = 16
 """Positions by which the keys and values of a prefix grow at once."""
 
 
@@ -37,28 +37,36 @@ class TransformerState(DecoderState):
     """[R], the row of `prefix` that each row goes on from, which is copied when the next position comes; None: its own."""
     length: int
     """Positions in `prefix`."""
+    spare: Tensor
+    """Of an earlier prefix, to be written over: fresh memory takes longer than what is put there."""
 
     def reorder(self, index: Tensor) -> TransformerState:
         """See DecoderState. The memory stays: it belongs to the sentence, not to the row."""
-        origin = index if self.origin is None else self.origin[index]
-        return TransformerState(self.memory, self.memory_bias, self.prefix, origin, self.length)
+        return replace(self, origin=index if self.origin is None else self.origin[index])
 
     def select(self, index: Tensor) -> TransformerState:
         """See DecoderState."""
-        count = len(self.prefix if self.origin is None else self.origin)
         memory = tuple((keys[index], values[index]) for keys, values in self.memory)
-        state = TransformerState(memory, self.memory_bias[index], self.prefix, self.origin, self.length)
-        return state.reorder(rows_of(index, count // len(self.memory_bias)))
+        state = replace(self, memory=memory, memory_bias=self.memory_bias[index])
+        return state.reorder(rows_of(index, self._rows() // len(self.memory_bias)))
 
-    def room(self) -> Tensor:
-        """The prefix with its rows in order and room for one more position."""
-        prefix = self.prefix if self.origin is None else self.prefix.index_select(0, self.origin)
-        rows, layers, size, width = prefix.shape
-        if self.length < size:
-            return prefix
-        room = prefix.new_empty(rows, layers, size + ROOM, width)
-        room[:, :, :size] = prefix
-        return room
+    def _rows(self) -> int:
+        return len(self.prefix if self.origin is None else self.origin)
+
+    def with_room(self) -> TransformerState:
+        """The same with the rows of the prefix in order, and room for one more position."""
+        _, layers, size, width = self.prefix.shape
+        if self.origin is None and self.length < size:
+            return self
+        shape = (self._rows(), layers, self.length // ROOM * ROOM + ROOM, width)
+        spare = self.spare if self.spare.numel() >= math.prod(shape) else self.spare.new_empty(math.prod(shape))
+        prefix = spare[: math.prod(shape)].view(shape)
+        old, new = (each[:, :, : self.length] for each in (self.prefix, prefix))
+        if self.origin is None:
+            new.copy_(old)
+        else:
+            torch.index_select(old, 0, self.origin, out=new)
+        return replace(self, prefix=prefix, origin=None, spare=self.prefix.flatten())
 
 
 class Attention(nn.Module):
@@ -138,7 +146,7 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., D] to [..., D]."""
-        return cast(Tensor, self.outer(self.dropout(F.relu(self.inner(x)))))
+        return cast(Tensor, self.outer(self.dropout(F.relu(self.inner(x), inplace=True))))
 
 
 class EncoderLayer(nn.Module):
@@ -214,7 +222,7 @@ class Transformer(EncoderDecoder):
         bias = torch.zeros_like(src_mask, dtype=keys_values[0][0].dtype).masked_fill(~src_mask, -math.inf)[:, None, None]
         like = cast(DecoderLayer, self.decoder[0]).self_attention.key_value.weight
         prefix = like.new_empty(len(src), len(self.decoder), 0, 2 * like.size(1))
-        return TransformerState(keys_values, bias, prefix, None, 0)
+        return TransformerState(keys_values, bias, prefix, None, 0, prefix.flatten())
 
     def _read(self, src: Tensor, src_mask: Tensor) -> list[KeysValues]:
         """Of each decoder layer the keys and values of the memory."""
@@ -225,14 +233,14 @@ class Transformer(EncoderDecoder):
         memory = self.encoder_norm(x)
         return [cast(DecoderLayer, layer).memory_attention.keys_values(memory) for layer in self.decoder]
 
+    @torch.no_grad()
     def advance(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, TransformerState]:
-        """See EncoderDecoder."""
-        state = cast(TransformerState, state)
+        """See EncoderDecoder. Without gradients: what earlier steps have read is written over."""
+        state = cast(TransformerState, state).with_room()
         x = self._place(self.tgt_embedding, tokens[:, None], first=state.length)[:, 0]
-        prefix = state.room()
         for i, layer in enumerate(self.decoder):
-            x = cast(DecoderLayer, layer).step(x, state.memory[i], state.memory_bias, prefix[:, i, : state.length + 1])
-        return self.decoder_norm(x), TransformerState(state.memory, state.memory_bias, prefix, None, state.length + 1)
+            x = cast(DecoderLayer, layer).step(x, state.memory[i], state.memory_bias, state.prefix[:, i, : state.length + 1])
+        return self.decoder_norm(x), replace(state, length=state.length + 1)
 
     def features(self, src: Tensor, src_mask: Tensor, tgt_in: Tensor) -> Tensor:
         """See EncoderDecoder. Padding stands at the end, so that looking back never sees it."""

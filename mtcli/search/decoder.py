@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mtcli.model import DecoderState, EncoderDecoder
-from mtcli.model.layers import Map
+from mtcli.model.layers import map_in
 
 IMPOSSIBLE = -1e9
 """Logit of pieces that may not come next."""
@@ -72,7 +72,7 @@ class _Ready:
         bias[never] = IMPOSSIBLE
         missing = -len(bias) % CHUNK
         weight = F.pad(model.tgt_embedding.weight.detach(), (0, 0, 0, missing))
-        self._output = Map(weight.to(dtype), F.pad(bias, (0, missing), value=IMPOSSIBLE).to(dtype))
+        self._output = map_in(dtype, weight, F.pad(bias, (0, missing), value=IMPOSSIBLE))
 
     def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         features, state = self.model.advance(tokens, state)
