@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mtcli.alignment import words_of
 from mtcli.config import DecodingConfig
 from mtcli.errors import UsageError
 from mtcli.glossary import Glossary
 from mtcli.hypothesis import Sentence
-from mtcli.sentences import in_capitals, in_small_letters, split_sentences, with_plain_marks
+from mtcli.sentences import in_capitals, in_small_letters, kept_apart, split_sentences, with_plain_marks, without_emoji
 from mtcli.tags import tag, target_of, without_tag
 from mtcli.tokenizer import Tokenizer
 from mtcli.treatment import Treatment
@@ -32,6 +32,10 @@ class Noting:
         self._done.add(key)
 
 
+Kept = tuple[tuple[int, str], ...]
+"""Words of the line, each with its number, that stand beside a translation as they are."""
+
+
 @dataclass(frozen=True)
 class Part:
     """A text, or what was cut from one."""
@@ -43,19 +47,24 @@ class Part:
     """The word of the line that each source piece belongs to, counted from 0; -1 for a tag."""
     terms: tuple[str, ...] = ()
     """What the translation must hold."""
+    before: Kept = ()
+    after: Kept = ()
 
 
 class Cutter:
     """Cuts texts, with what the treatment asks for."""
 
-    def __init__(self, tokenizer: Tokenizer, config: DecodingConfig, targets: tuple[str, ...], treatment: Treatment) -> None:
-        """`targets` are the languages that each text must choose one of, when there are several.
+    def __init__(
+        self, tokenizer: Tokenizer, config: DecodingConfig, targets: tuple[str, ...], treatment: Treatment, language: str = ""
+    ) -> None:
+        """`targets` are the languages that each text must choose one of, when there are several; `language` is that of the texts.
 
         Raises UsageError when the treatment asks for another one, DataError when its glossary cannot be read.
         """
         self.tokenizer, self.config, self.targets, self.treatment = tokenizer, config, targets, treatment
         if treatment.to and treatment.to not in targets:
             raise UsageError(f"--to {treatment.to}: the model translates to {', '.join(targets) or 'one language alone'}")
+        self.language = language
         self.glossary = Glossary.load(treatment.glossary) if treatment.glossary else None
 
     def tagged(self, lines: list[str]) -> list[str]:
@@ -65,25 +74,50 @@ class Cutter:
             return lines
         return [f"{tag(to)} {line}" if line.strip() and not target_of(line) else line for line in lines]
 
-    def parts(self, texts: list[str], noting: Noting) -> list[list[Part]]:
-        """Of each text the parts that are translated by themselves; none of one that holds nothing."""
+    def parts(self, texts: list[str], noting: Noting, whole: bool = False) -> list[list[Part]]:
+        """Of each text the parts that are translated by themselves; none of one that stays as it is, as one of nothing does.
+
+        With `whole` texts nothing but emoji at the end is kept apart.
+        """
         texts, given = self.tagged(texts), texts
-        sentences = [split_sentences(text) if self.treatment.split else [text] for text in texts]
-        encoded = iter(self.tokenizer.encode([each for of_text in sentences for each in of_text], "src"))
+        cut = [self._sentences(text, whole) for text in texts]
+        encoded = iter(self.tokenizer.encode([each for of_text in cut for each, kept in of_text if not kept], "src"))
         return [
             self._parts_of(
                 i,
                 text,
-                [(each, self._unshouted(i, *self._plain(each, next(encoded)), noting)) for each in of_text],
+                [
+                    (each, [] if kept else self._unshouted(i, *self._plain(each, next(encoded)), noting), kept)
+                    for each, kept in of_text
+                ],
                 given[i],
                 noting,
             )
-            for i, (text, of_text) in enumerate(zip(texts, sentences, strict=True))
+            for i, (text, of_text) in enumerate(zip(texts, cut, strict=True))
         ]
+
+    def _sentences(self, text: str, whole: bool) -> list[tuple[str, bool]]:
+        """The sentences of a text, the first with its tag, and (True) what stays as it is."""
+        if whole:
+            words, emoji = without_emoji(text)
+            parts = [(words, False), (emoji, True)]
+        else:
+            begin = len(text) - len(self._words(text))
+            parts = kept_apart(text, begin, self._is_unknown)
+            if begin and parts and not parts[0][1]:
+                parts[0] = (text[: text.index(parts[0][0], begin) + len(parts[0][0])], False)
+            elif begin:
+                parts.insert(0, (text[:begin], False))
+        split = split_sentences if self.treatment.split else lambda part: [part]
+        return [(each, kept) for part, kept in parts if part for each in ([part] if kept else split(part))]
+
+    def _is_unknown(self, word: str) -> bool:
+        """Whether the vocabulary spells a word letter by letter."""
+        return 2 * len(self.tokenizer.encode([word], "src")[0]) > len(word)
 
     def _plain(self, sentence: str, ids: list[int]) -> tuple[str, list[int]]:
         """The sentence and its ids; with plain marks where the vocabulary does not know those that it has."""
-        plain = sentence if sentence.isascii() else with_plain_marks(sentence)
+        plain = with_plain_marks(sentence, self.language)
         if plain == sentence or not (spelt := self.tokenizer.spelt(ids, "src")):
             return sentence, ids
         [known] = self.tokenizer.encode([plain], "src")
@@ -103,22 +137,34 @@ class Cutter:
     def _words(self, sentence: str) -> str:
         return without_tag(sentence) if self.targets else sentence
 
-    def _parts_of(self, owner: int, text: str, sentences: list[tuple[str, list[int]]], given: str, noting: Noting) -> list[Part]:
+    def _parts_of(
+        self, owner: int, text: str, sentences: list[tuple[str, list[int], bool]], given: str, noting: Noting
+    ) -> list[Part]:
         """The parts of a text; where there are several targets, each begins with the one that the text names.
 
         A tag is a word of the text for those who asked for an alignment, if it stands in the text as it was given.
         """
-        begin = self._tag(owner, text, noting) if self.targets and any(ids for _, ids in sentences) else []
-        if any(len(ids) > self.config.max_source_length for _, ids in sentences):
+        begin = self._tag(owner, text, noting) if self.targets and any(ids for _, ids, _ in sentences) else []
+        if any(len(ids) > self.config.max_source_length for _, ids, _ in sentences):
             noting.note("were too long and were translated in parts", owner)
         parts: list[Part] = []
+        beside: list[tuple[int, str]] = []
+        before: Kept = ()
         words, end = int(bool(begin) and self.treatment.alignment and text == given), 0
-        for number, (sentence, ids) in enumerate(sentences):
+        for number, (sentence, ids, kept) in enumerate(sentences):
             start = text.find(sentence, end)
             own = ids[len(begin) :] if begin and number == 0 else ids
+            if own or kept:
+                words -= start > 0 and words > 0 and not text[start - 1].isspace()  # no blank ends the word before
+            if kept:
+                beside += enumerate(sentence.split(), words)
+                words = beside[-1][0] + 1
+            elif not parts:
+                before, beside = before + tuple(beside), []
+            else:
+                parts[-1], beside = replace(parts[-1], after=parts[-1].after + tuple(beside)), []
             indices = [0] * len(own)
             if self.treatment.aligns and own:
-                words -= start > 0 and words > 0 and not text[start - 1].isspace()  # no blank ends the word before
                 indices = [words + i for i in words_of(self.tokenizer.pieces(own, "src"))]
                 words = indices[-1] + 1
             at, end = 0, start + len(sentence)
@@ -127,6 +173,9 @@ class Cutter:
                 terms = self._terms(piece, any_case)
                 parts.append(self._part(owner, begin, piece, indices[at : at + len(piece)], terms))
                 at += len(piece)
+        if parts:
+            parts[-1] = replace(parts[-1], after=parts[-1].after + tuple(beside))
+            parts[0] = replace(parts[0], before=before)
         return parts
 
     def _tag(self, owner: int, text: str, noting: Noting) -> list[int]:

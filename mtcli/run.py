@@ -276,7 +276,9 @@ class TrainingRun:
         decoder.loop = self.loop
         engine = TorchEngine(decoder, self.loop.device)
         as_users_have_it = Treatment(split=decoding.retry and config.data.single_sentences)  # the dev set as it stands
-        translator = Translator(engine, self.tokenizer, decoding, config.languages.targets, as_users_have_it)
+        translator = Translator(
+            engine, self.tokenizer, decoding, config.languages.targets, as_users_have_it, config.languages.src
+        )
         return translator.translate([src for src, _ in pairs])
 
     def _keep(self, scores: ScoreRecord, hyps: list[str]) -> None:

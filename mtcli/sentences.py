@@ -1,15 +1,17 @@
-"""Where sentences end, and which are in capitals or end in emoji."""
+"""Where sentences end, which are in capitals, and what in them is nothing to translate."""
 
 from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Callable
 
 _STOP = re.compile(r"""(?<![.!?…])([.!?…]++)["'”’»“‘)\]]*+\s++""")
 """With what closes after it, and the blanks. Nothing here goes back over what it has read: lines may be very long."""
 _STOP_WITHOUT_BLANK = re.compile(r"(?<=[。！？])(?=[^。！？」』”’）\s])")
 _BEGIN = re.compile(r"""["'„“”‘«»¿¡(\[–-]*+\s?+([^\W_])""")
 _WORD = re.compile(r"\w")
+_LETTER = re.compile(r"[^\W\d_]")
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
 _EMOJI = [
     ("\u231a", "\u23ff"),
@@ -31,6 +33,22 @@ _PLAIN_MARKS = str.maketrans(
     }
 )
 """What is on every keyboard, for what typesetters have instead."""
+_SIGNS = ("€", "$", "£", "¥", "°C", "°F", "°")
+_SAID = {
+    language: dict(zip(_SIGNS, words.split(", "), strict=True))
+    for language, words in (
+        ("de", "Euro, Dollar, Pfund, Yen, Grad Celsius, Grad Fahrenheit, Grad"),
+        ("en", "euros, dollars, pounds, yen, degrees Celsius, degrees Fahrenheit, degrees"),
+        ("es", "euros, dólares, libras, yenes, grados Celsius, grados Fahrenheit, grados"),
+        ("fr", "euros, dollars, livres, yens, degrés Celsius, degrés Fahrenheit, degrés"),
+    )
+}
+"""How signs after a number are read aloud."""
+_AMOUNT = re.compile(r"([€$£¥])\s?(\d++(?:[.,]\d++)*+)|(\d)\s?([€$£¥]|°[CF]?)(?!\w)")
+_BULLET = re.compile(r"\s*+(?:[-*•–—]|\d{1,3}+[.)]|[a-z]\))(?=\s++[^\s\d])")
+_TOKEN = re.compile(r"\S+")
+_ADDRESSES = ("://", "www.", "@", "#")
+"""One of them is in each address."""
 LONGEST_ABBREVIATION = 16
 
 _ABBREVIATIONS = frozenset(
@@ -74,6 +92,28 @@ def without_emoji(text: str) -> tuple[str, str]:
     return text[:end], " ".join(text[end:].split())
 
 
+def kept_apart(text: str, begin: int, unknown: Callable[[str], bool]) -> list[tuple[str, bool]]:
+    """The text from `begin` on, in order: what is to be translated, and (True) what stays as it is.
+
+    That is a bullet or number before the first word, emoji after the last, addresses and names with # or @ before them that are
+    `unknown`, and what has no letter beside them.
+    """
+    words = len(without_emoji(text)[0])
+    bullet = _BULLET.match(text, begin, words)
+    spans = [bullet.span()] if bullet else []
+    if any(sign in text for sign in _ADDRESSES):
+        tokens = _TOKEN.finditer(text, bullet.end() if bullet else begin, words)
+        spans += [token.span() for token in tokens if _is_address(token[0]) and unknown(token[0])]
+    edges = [begin, *itertools.chain.from_iterable(spans), max(begin, words), len(text)]
+    parts = [(text[a:b].strip(), bool(i % 2)) for i, (a, b) in enumerate(itertools.pairwise(edges))]
+    return [(part, kept or not _LETTER.search(part)) for part, kept in parts if part]
+
+
+def _is_address(word: str) -> bool:
+    name, at, place = word.partition("@")
+    return "://" in word or "www." in word or bool(at and name and "." in place) or (word[0] in "#@" and word[1:2].isalpha())
+
+
 def in_capitals(sentence: str) -> bool:
     """Whether it has no small letter, and two words at the least: one alone may be an abbreviation."""
     return sentence.isupper() and len(_LETTERS.findall(sentence)) > 1
@@ -84,8 +124,13 @@ def in_small_letters(sentence: str) -> str:
     return re.sub(r"[^\W\d_]", lambda first: first[0].upper(), sentence.lower(), count=1)
 
 
-def with_plain_marks(sentence: str) -> str:
-    """The sentence with quotation marks, apostrophes, dashes and dots as they are on every keyboard."""
+def with_plain_marks(sentence: str, language: str = "") -> str:
+    """The sentence with quotation marks, apostrophes, dashes and dots as they are on every keyboard, and words for units."""
+    if sentence.isascii() and "$" not in sentence:
+        return sentence
+    said = _SAID.get(language.partition("-")[0])
+    if said:
+        sentence = _AMOUNT.sub(lambda found: f"{found[2] or found[3]} {said[found[1] or found[4]]}", sentence)
     return sentence.translate(_PLAIN_MARKS)
 
 

@@ -21,9 +21,8 @@ from mtcli.hypothesis import Hypothesis
 from mtcli.markup import Markup, Segment
 from mtcli.package import CT2, ModelPackage, open_package
 from mtcli.parts import Cutter, Noting, Part
-from mtcli.sentences import without_emoji
 from mtcli.tags import spelt, tag, target_of, without_tag
-from mtcli.tokenizer import Tokenizer
+from mtcli.tokenizer import Tokenizer, normalise
 from mtcli.treatment import USUAL, Treatment
 
 if TYPE_CHECKING:
@@ -93,8 +92,9 @@ class Translator:
         config: DecodingConfig,
         targets: tuple[str, ...] = (),
         treatment: Treatment = USUAL,
+        language: str = "",
     ) -> None:
-        """`targets` are the languages that each line must choose one of, when there are several.
+        """`targets` are the languages that each line must choose one of, when there are several; `language` is that of the lines.
 
         Raises UsageError when the treatment asks for another one, DataError when its glossary cannot be read.
         """
@@ -108,7 +108,7 @@ class Translator:
         """
         if treatment.glossary and config.temperature:
             raise UsageError("a glossary is for searching, not for drawing at random: leave out --temperature or --glossary")
-        self.cutter = Cutter(tokenizer, config, targets, treatment)
+        self.cutter = Cutter(tokenizer, config, targets, treatment, language)
         self.markup = Markup(treatment.format) if treatment.format != "text" else None
         """What the lines so far have begun; None for plain text."""
         self.notices: Counter[str] = Counter()
@@ -148,7 +148,7 @@ class Translator:
         tokenizer = first.tokenizer()
         threads = threads or len(os.sched_getaffinity(0))
         found = load_engine(packages, tokenizer, config, treatment, engine, device, precision, threads)
-        return cls(found, tokenizer, config, first.config.languages.targets, treatment)
+        return cls(found, tokenizer, config, first.config.languages.targets, treatment, first.config.languages.src)
 
     def translate(self, lines: list[str]) -> list[str]:
         """The best translation of each line; a line without text gives an empty one."""
@@ -193,8 +193,7 @@ class Translator:
         parts: list[Part] = []
         owners: list[range] = []
         begins = self._prefixes(prefixes) if prefixes else [()] * len(texts)
-        wordy, emoji = zip(*map(without_emoji, texts), strict=True) if texts else ((), ())
-        for of_text, prefix in zip(self.cutter.parts(list(wordy), noting), begins, strict=True):
+        for of_text, prefix in zip(self.cutter.parts(texts, noting, whole=bool(prefixes)), begins, strict=True):
             if of_text and prefix:
                 of_text[0] = dataclasses.replace(of_text[0], sentence=dataclasses.replace(of_text[0].sentence, prefix=prefix))
             owners.append(range(len(parts), len(parts) + len(of_text)))
@@ -207,8 +206,7 @@ class Translator:
                 raise TranslationError("the model finds nothing, not even a bad translation: its weights are damaged")
             read = self._differing(self._searched_again(parts, self._read(parts, found), noting))
             self._note_missing(parts, read, noting)
-            joined = self._join(parts, read, owners)
-            return [[_ending(end, each) for each in of_text] for of_text, end in zip(joined, emoji, strict=True)]
+            return self._join(parts, read, owners, texts)
 
         return translations
 
@@ -302,11 +300,22 @@ class Translator:
             if not all(re.search(rf"(?<!\w){re.escape(term)}(?!\w)", best.text) for term in part.terms):
                 noting.note("have a term that could not be put in", part.owner)
 
-    def _join(self, parts: list[Part], found: Readings, owners: list[range]) -> list[list[Translation]]:
-        """The translations of each line from those of its parts."""
+    def _join(self, parts: list[Part], found: Readings, owners: list[range], texts: list[str]) -> list[list[Translation]]:
+        """The translations of each text from those of its parts."""
         aligned = iter(self._alignments(parts, found)) if self.treatment.aligns else itertools.repeat(())
-        of_parts = [[_translation(each, next(aligned)) for each in of_part] for of_part in found]
-        return [_joined([of_parts[i] for i in owner]) for owner in owners]
+        of_parts = [
+            [_between(part, _translation(each, next(aligned)), self.treatment.aligns) for each in of_part]
+            for part, of_part in zip(parts, found, strict=True)
+        ]
+        return [
+            _joined([of_parts[i] for i in owner]) if owner else [self._as_it_is(text)]
+            for owner, text in zip(owners, texts, strict=True)
+        ]
+
+    def _as_it_is(self, text: str) -> Translation:
+        """The translation of a text in which there is nothing to translate."""
+        same = normalise(without_tag(text) if self.targets else text)
+        return Translation(same, 0.0, 1.0, 0, tuple((i, i) for i in range(len(same.split()))) if self.treatment.aligns else ())
 
     def _alignments(self, parts: list[Part], found: Readings) -> Iterator[tuple[Link, ...]]:
         pairs = [(part.sentence.ids, each.found.ids) for part, of_part in zip(parts, found, strict=True) for each in of_part]
@@ -326,9 +335,19 @@ def _translation(read: _Read, alignment: tuple[Link, ...]) -> Translation:
     return Translation(read.whole, found.score, found.confidence, len(found.ids) + 1, alignment)
 
 
-def _ending(emoji: str, translation: Translation) -> Translation:
-    """The translation with the emoji that its source ends in."""
-    return dataclasses.replace(translation, text=f"{translation.text} {emoji}".strip()) if emoji else translation
+def _between(part: Part, translation: Translation, aligned: bool) -> Translation:
+    """The translation with the words that stand beside it as they are: each translates itself."""
+    if not part.before and not part.after:
+        return translation
+    first, text = len(part.before), translation.text
+    after = first + len(text.split())
+    words = [word for _, word in part.before] + [text] * bool(text) + [word for _, word in part.after]
+    links = (
+        *((src, tgt) for tgt, (src, _) in enumerate(part.before)),
+        *((src, tgt + first) for src, tgt in translation.alignment),
+        *((src, tgt) for tgt, (src, _) in enumerate(part.after, after)),
+    )
+    return dataclasses.replace(translation, text=" ".join(words), alignment=links if aligned else ())
 
 
 def _joined(parts: list[list[Translation]]) -> list[Translation]:

@@ -26,7 +26,7 @@ from mtcli.errors import DataError, UsageError
 from mtcli.glossary import Glossary
 from mtcli.hypothesis import Hypothesis, Sentence
 from mtcli.parts import Cutter, Noting, Part
-from mtcli.sentences import in_capitals, in_small_letters, split_sentences, without_emoji
+from mtcli.sentences import in_capitals, in_small_letters, kept_apart, split_sentences, with_plain_marks, without_emoji
 from mtcli.tokenizer import load_tokenizer, train_tokenizer
 from mtcli.translator import Translation, _in_a_row, _Read, _translation
 from mtcli.treatment import Treatment
@@ -425,6 +425,92 @@ def test_emoji_at_the_end_stand_after_the_translation(package: Path) -> None:
     assert [each.text for each in shown] == [f"{each.text} 👋🏽 🎉" for each in plain]
     assert [each.score for each in shown] == [each.score for each in plain]
     assert [each.text for each in alone] == ["👍"]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("Ich bin hier.", ["+Ich bin hier."]),
+        ("- Milch", ["-", "+Milch"]),
+        ("  12. Den Ofen vorheizen. ", ["12.", "+Den Ofen vorheizen."]),
+        ("a) Ja! 👍", ["a)", "+Ja!", "👍"]),
+        ("- 5 Grad", ["+- 5 Grad"]),
+        ("-Ja", ["+-Ja"]),
+        ("12:30", ["12:30"]),
+        ("?!", ["?!"]),
+        ("3 Äpfel", ["+3 Äpfel"]),
+        ("* 👍", ["*", "👍"]),
+        ("Siehe https://a.de/b?c=1#d, dann (www.e.org)!", ["+Siehe", "https://a.de/b?c=1#d,", "+dann", "(www.e.org)!"]),
+        ("An m.m@a.de, @tom_1 und #wetter", ["+An", "m.m@a.de,", "@tom_1", "+und", "#wetter"]),
+        ("https://a.de - 12 - https://b.de", ["https://a.de", "- 12 -", "https://b.de"]),
+        ("5 @ 3 # 4, C#, a@b, #1 @", ["+5 @ 3 # 4, C#, a@b, #1 @"]),
+        ("", []),
+        (" \t ", []),
+    ],
+)
+def test_what_is_nothing_to_translate_is_told_from_the_words(text: str, parts: list[str]) -> None:
+    assert [f"{'' if kept else '+'}{part}" for part, kept in kept_apart(text, 0, lambda _: True)] == parts
+    assert kept_apart(f">>de<< {text}", 7, lambda _: True) == kept_apart(text, 0, lambda _: True)
+
+
+def test_what_is_nothing_to_translate_stays_as_it_is(package: Path) -> None:
+    translator = Translator.load(str(package), "cpu", treatment=Treatment(split=True))
+    here, come = translator.translate(["Ich bin hier.", "Wo bist du?"])
+    lines = {
+        "12:30": "12:30",
+        "  +49 30 \t 1234 ": "+49 30 1234",
+        "- Ich bin hier.": f"- {here}",
+        "1. Ich bin hier. Wo bist du?": f"1. {here} {come}",
+        "Ich bin hier. https://example.com/x?y=1 Wo bist du? #wetter": f"{here} https://example.com/x?y=1 {come} #wetter",
+        "max@example.org @tom: Ich bin hier. 👋🏽👍": f"max@example.org @tom: {here} 👋🏽👍",
+    }
+    assert translator.translate(list(lines)) == list(lines.values())
+    begun = translator.submit(["- Ich bin hier. 👋"], ["I am"])()[0][0].text
+    assert begun.startswith("I am") and begun.endswith(" 👋")
+
+
+def test_words_that_stay_as_they_are_translate_themselves(transformer_package: Path) -> None:
+    translator = Translator.load(str(transformer_package), "cpu", treatment=Treatment(split=True, alignment=True))
+    [plain], [kept], [alone], [glued] = translator.translate_n_best(
+        ["Ich bin hier.", "- Ich bin hier. www.example.com 👋", "12 13", "Ich bin hier.👋"]
+    )
+    count = len(plain.text.split())
+    moved = [(src + 1, tgt + 1) for src, tgt in plain.alignment]
+    assert sorted(kept.alignment) == sorted([(0, 0), *moved, (4, count + 1), (5, count + 2)])
+    assert alone.alignment == ((0, 0), (1, 1))
+    assert glued.text == f"{plain.text} 👋" and (2, count) in glued.alignment
+
+
+def test_addresses_that_a_vocabulary_knows_are_words_like_others() -> None:
+    text = [*(DATA / "train.de").read_text("utf-8").splitlines()[:400], *["Siehe https://example.com jetzt."] * 400]
+    tokenizer = load_tokenizer(*train_tokenizer(TokenizerConfig("bpe", 500), text, text))
+    cutter = Cutter(tokenizer, DecodingConfig(), (), Treatment(split=False))
+    known, unknown = cutter.parts(
+        ["Siehe https://example.com jetzt.", "Siehe https://xyz.org/q?v=12 jetzt."], Noting(Counter(), range(2))
+    )
+    assert [part.after for part in known] == [()]
+    assert [part.after for part in unknown] == [((0, "https://xyz.org/q?v=12"),), ()]
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence", "said"),
+    [
+        ("de", "Das kostet 15 €, nicht £1.500,50!", "Das kostet 15 Euro, nicht 1.500,50 Pfund!"),
+        ("de-AT", "30°C", "30 Grad Celsius"),
+        ("en", "$20 at 30 ° – “US$”", '20 dollars at 30 degrees - "US$"'),
+        ("es", "20$ y €", "20 dólares y €"),
+        ("fr", "5 €uros", "5 €uros"),
+        ("tr", "15 €", "15 €"),
+        ("", "15 €", "15 €"),
+    ],
+)
+def test_units_and_currencies_are_said_in_words(language: str, sentence: str, said: str) -> None:
+    assert with_plain_marks(sentence, language) == said
+
+
+def test_signs_that_a_vocabulary_does_not_know_are_words(package: Path) -> None:
+    translator = Translator.load(str(package), "cpu")
+    assert translator.translate(["Das kostet 15 €."]) == translator.translate(["Das kostet 15 Euro."])
 
 
 def test_a_vocabulary_that_knows_capitals_keeps_them() -> None:
