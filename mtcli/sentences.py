@@ -44,7 +44,7 @@ _SAID = {
     )
 }
 """How signs after a number are read aloud."""
-_AMOUNT = re.compile(r"([€$£¥])\s?(\d++(?:[.,]\d++)*+)|(\d)\s?([€$£¥]|°[CF]?)(?!\w)")
+_AMOUNT = re.compile(r"([€$£¥])\s?(\d++(?:[.,]\d++)*+)|(\d)\s?([€$£¥]|°(?:\s?[CF])?)(?!\w)")
 _BULLET = re.compile(r"\s*+(?:[-*•–—]|\d{1,3}+[.)]|[a-z]\))(?=\s++[^\s\d])")
 _TOKEN = re.compile(r"\S+")
 _ADDRESSES = ("://", "www.", "@", "#")
@@ -130,7 +130,7 @@ def with_plain_marks(sentence: str, language: str = "") -> str:
         return sentence
     said = _SAID.get(language.partition("-")[0])
     if said:
-        sentence = _AMOUNT.sub(lambda found: f"{found[2] or found[3]} {said[found[1] or found[4]]}", sentence)
+        sentence = _AMOUNT.sub(lambda found: f"{found[2] or found[3]} {said[''.join((found[1] or found[4]).split())]}", sentence)
     return sentence.translate(_PLAIN_MARKS)
 
 

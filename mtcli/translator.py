@@ -151,11 +151,11 @@ class Translator:
         return cls(found, tokenizer, config, first.config.languages.targets, treatment, first.config.languages.src)
 
     def translate(self, lines: list[str]) -> list[str]:
-        """The best translation of each line; a line without text gives an empty one."""
+        """The best translation of each line; one in which there is nothing to translate stays as it is."""
         return [hypotheses[0].text for hypotheses in self.translate_n_best(lines)]
 
     def translate_n_best(self, lines: list[str]) -> list[list[Translation]]:
-        """The `n_best` best translations of each line, best first; a single empty one for a line without text.
+        """The `n_best` best translations of each line, best first; a single one where there is nothing to translate.
 
         They are fewer where the search has not found so many that differ; of what is drawn at random some may be the same.
         The lines are a text of their own: markup that earlier ones have begun is over.

@@ -496,7 +496,7 @@ def test_addresses_that_a_vocabulary_knows_are_words_like_others() -> None:
     ("language", "sentence", "said"),
     [
         ("de", "Das kostet 15 €, nicht £1.500,50!", "Das kostet 15 Euro, nicht 1.500,50 Pfund!"),
-        ("de-AT", "30°C", "30 Grad Celsius"),
+        ("de-AT", "30°C, 90° F", "30 Grad Celsius, 90 Grad Fahrenheit"),
         ("en", "$20 at 30 ° – “US$”", '20 dollars at 30 degrees - "US$"'),
         ("es", "20$ y €", "20 dólares y €"),
         ("fr", "5 €uros", "5 €uros"),
