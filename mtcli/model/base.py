@@ -91,10 +91,10 @@ class EncoderDecoder(nn.Module, ABC):
             parameter.data.copy_(tensors[name])
 
     def with_products_in(self, dtype: torch.dtype) -> Self:
-        """A copy for decoding whose matrix products are computed in `dtype`; the model itself for float32."""
+        """One for decoding, with the same weights, whose products are computed in `dtype`; the model itself for float32."""
         if dtype == torch.float32:
             return self
-        model = copy.deepcopy(self)
+        model = copy.deepcopy(self, {id(parameter): parameter for parameter in self.parameters()})
         for module in model.modules():
             if isinstance(module, Linear):
                 module.make_ready(dtype)

@@ -103,7 +103,8 @@ class Linear(nn.Linear):
         """From now on compute with the weights as they are, in `dtype`."""
         self.ready = map_in(dtype, self.weight.detach(), None if self.bias is None else self.bias.detach())
         if dtype.is_floating_point:
-            self.to(dtype)
+            for name, parameter in list(self.named_parameters(recurse=False)):
+                setattr(self, name, nn.Parameter(parameter.detach().to(dtype), requires_grad=False))
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., inputs] to [..., outputs]."""
