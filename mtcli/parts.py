@@ -99,8 +99,8 @@ class Cutter:
     def _sentences(self, text: str, whole: bool) -> list[tuple[str, bool]]:
         """The sentences of a text, the first with its tag, and (True) what stays as it is."""
         if whole:
-            words, emoji = without_emoji(text)
-            parts = [(words, False), (emoji, True)]
+            words = without_emoji(text)[0]
+            parts = [(words, False), (text[len(words) :].strip(), True)]
         else:
             begin = len(text) - len(self._words(text))
             parts = kept_apart(text, begin, self._is_unknown)
@@ -148,8 +148,7 @@ class Cutter:
         if any(len(ids) > self.config.max_source_length for _, ids, _ in sentences):
             noting.note("were too long and were translated in parts", owner)
         parts: list[Part] = []
-        beside: list[tuple[int, str]] = []
-        before: Kept = ()
+        beside: list[list[tuple[int, str]]] = [[]]  # before the first part, and after each
         words, end = int(bool(begin) and self.treatment.alignment and text == given), 0
         for number, (sentence, ids, kept) in enumerate(sentences):
             start = text.find(sentence, end)
@@ -157,12 +156,8 @@ class Cutter:
             if own or kept:
                 words -= start > 0 and words > 0 and not text[start - 1].isspace()  # no blank ends the word before
             if kept:
-                beside += enumerate(sentence.split(), words)
-                words = beside[-1][0] + 1
-            elif not parts:
-                before, beside = before + tuple(beside), []
-            else:
-                parts[-1], beside = replace(parts[-1], after=parts[-1].after + tuple(beside)), []
+                beside[-1] += enumerate(sentence.split(), words)
+                words = beside[-1][-1][0] + 1
             indices = [0] * len(own)
             if self.treatment.aligns and own:
                 indices = [words + i for i in words_of(self.tokenizer.pieces(own, "src"))]
@@ -172,10 +167,11 @@ class Cutter:
             for piece in self._cut(own):
                 terms = self._terms(piece, any_case)
                 parts.append(self._part(owner, begin, piece, indices[at : at + len(piece)], terms))
+                beside.append([])
                 at += len(piece)
-        if parts:
-            parts[-1] = replace(parts[-1], after=parts[-1].after + tuple(beside))
-            parts[0] = replace(parts[0], before=before)
+        if parts and any(beside):
+            parts = [replace(part, after=tuple(after)) for part, after in zip(parts, beside[1:], strict=True)]
+            parts[0] = replace(parts[0], before=tuple(beside[0]))
         return parts
 
     def _tag(self, owner: int, text: str, noting: Noting) -> list[int]:

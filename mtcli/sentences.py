@@ -121,7 +121,7 @@ def in_capitals(sentence: str) -> bool:
 
 def in_small_letters(sentence: str) -> str:
     """The sentence with one capital, its first letter."""
-    return re.sub(r"[^\W\d_]", lambda first: first[0].upper(), sentence.lower(), count=1)
+    return _LETTER.sub(lambda first: first[0].upper(), sentence.lower(), count=1)
 
 
 def with_plain_marks(sentence: str, language: str = "") -> str:

@@ -20,7 +20,7 @@ from mtcli.errors import DataError, TranslationError, UsageError
 from mtcli.hypothesis import Hypothesis
 from mtcli.markup import Markup, Segment
 from mtcli.package import CT2, ModelPackage, open_package
-from mtcli.parts import Cutter, Noting, Part
+from mtcli.parts import Cutter, Kept, Noting, Part
 from mtcli.tags import spelt, tag, target_of, without_tag
 from mtcli.tokenizer import Tokenizer, normalise
 from mtcli.treatment import USUAL, Treatment
@@ -308,14 +308,13 @@ class Translator:
             for part, of_part in zip(parts, found, strict=True)
         ]
         return [
-            _joined([of_parts[i] for i in owner]) if owner else [self._as_it_is(text)]
+            _joined([of_parts[i] for i in owner]) if owner else [self._untranslated(text)]
             for owner, text in zip(owners, texts, strict=True)
         ]
 
-    def _as_it_is(self, text: str) -> Translation:
-        """The translation of a text in which there is nothing to translate."""
-        same = normalise(without_tag(text) if self.targets else text)
-        return Translation(same, 0.0, 1.0, 0, tuple((i, i) for i in range(len(same.split()))) if self.treatment.aligns else ())
+    def _untranslated(self, text: str) -> Translation:
+        words = normalise(without_tag(text) if self.targets else text).split()
+        return _as_it_is(tuple(enumerate(words)), self.treatment.aligns)
 
     def _alignments(self, parts: list[Part], found: Readings) -> Iterator[tuple[Link, ...]]:
         pairs = [(part.sentence.ids, each.found.ids) for part, of_part in zip(parts, found, strict=True) for each in of_part]
@@ -336,18 +335,17 @@ def _translation(read: _Read, alignment: tuple[Link, ...]) -> Translation:
 
 
 def _between(part: Part, translation: Translation, aligned: bool) -> Translation:
-    """The translation with the words that stand beside it as they are: each translates itself."""
+    """The translation with the words that stand beside it."""
     if not part.before and not part.after:
         return translation
-    first, text = len(part.before), translation.text
-    after = first + len(text.split())
-    words = [word for _, word in part.before] + [text] * bool(text) + [word for _, word in part.after]
-    links = (
-        *((src, tgt) for tgt, (src, _) in enumerate(part.before)),
-        *((src, tgt + first) for src, tgt in translation.alignment),
-        *((src, tgt) for tgt, (src, _) in enumerate(part.after, after)),
-    )
-    return dataclasses.replace(translation, text=" ".join(words), alignment=links if aligned else ())
+    whole = _in_a_row([_as_it_is(part.before, aligned), translation, _as_it_is(part.after, aligned)])
+    return dataclasses.replace(translation, text=whole.text, alignment=whole.alignment)
+
+
+def _as_it_is(words: Kept, aligned: bool) -> Translation:
+    """Words in which there is nothing to translate: each translates itself."""
+    links = tuple((src, tgt) for tgt, (src, _) in enumerate(words)) if aligned else ()
+    return Translation(" ".join(word for _, word in words), 0.0, 1.0, 0, links)
 
 
 def _joined(parts: list[list[Translation]]) -> list[Translation]:

@@ -20,7 +20,7 @@ Map = Callable[[Tensor], Tensor]
 
 
 def map_in(dtype: torch.dtype, weight: Tensor, bias: Tensor | None) -> Map:
-    """The map of `weight` [outputs, inputs] in float32, with its products in `dtype`: float32, bfloat16 or int8."""
+    """The map of `weight` [outputs, inputs], with its products in `dtype`: float32, bfloat16 or int8."""
     if dtype == torch.int8:
         return _MapOfBytes(weight, bias)
     if dtype == torch.bfloat16:
@@ -101,10 +101,9 @@ class Linear(nn.Linear):
 
     def make_ready(self, dtype: torch.dtype) -> None:
         """From now on compute with the weights as they are, in `dtype`."""
+        if dtype.is_floating_point:  # the type of what comes out, too
+            self.weight = nn.Parameter(self.weight.detach().to(dtype), requires_grad=False)
         self.ready = map_in(dtype, self.weight.detach(), None if self.bias is None else self.bias.detach())
-        if dtype.is_floating_point:
-            for name, parameter in list(self.named_parameters(recurse=False)):
-                setattr(self, name, nn.Parameter(parameter.detach().to(dtype), requires_grad=False))
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., inputs] to [..., outputs]."""
@@ -157,6 +156,7 @@ def matmul_dtype(precision: str, device: torch.device) -> torch.dtype:
 def decoding_dtype(precision: str, device: torch.device) -> torch.dtype:
     """As `matmul_dtype`, without gradients: `auto` is int8 where a CPU has no fast bfloat16."""
     dtype = matmul_dtype(precision, device)
-    bytes_fast = torch.backends.cpu.get_cpu_capability() == "AVX2"  # with AVX-512 `qlinear_pointwise` was seen not to end
-    known = bytes_fast and _offers(torch.ops.onednn, "qlinear_prepack", "qlinear_pointwise")
-    return torch.int8 if precision == "auto" and dtype == torch.float32 and device.type == "cpu" and known else dtype
+    if precision != "auto" or dtype != torch.float32 or device.type != "cpu":
+        return dtype
+    fast = torch.backends.cpu.get_cpu_capability() == "AVX2"  # with AVX-512 `qlinear_pointwise` was seen not to end
+    return torch.int8 if fast and _offers(torch.ops.onednn, "qlinear_prepack", "qlinear_pointwise") else dtype

@@ -59,8 +59,9 @@ class TransformerState(DecoderState):
         if self.origin is None and self.length < size:
             return self
         shape = (self._rows(), layers, self.length // ROOM * ROOM + ROOM, width)
-        spare = self.spare if self.spare.numel() >= math.prod(shape) else self.spare.new_empty(math.prod(shape))
-        prefix = spare[: math.prod(shape)].view(shape)
+        needed = math.prod(shape)
+        spare = self.spare if self.spare.numel() >= needed else self.spare.new_empty(needed)
+        prefix = spare[:needed].view(shape)
         old, new = (each[:, :, : self.length] for each in (self.prefix, prefix))
         if self.origin is None:
             new.copy_(old)
