@@ -48,7 +48,8 @@ class Rules:
             rows = (forced != FREE).nonzero()[:, 0]
             logits[rows] = IMPOSSIBLE
             logits[rows, forced[rows]] = 0
-        return logits.log_softmax(-1, dtype=torch.float32)
+        in_place = logits if logits.dtype == torch.float32 else None  # fresh memory of that size would not stay in any cache
+        return torch.log_softmax(logits, -1, torch.float32, out=in_place)
 
     def select(self, index: Tensor) -> None:
         """Keep the sentences at `index` alone."""
