@@ -18,7 +18,7 @@ from mtcli.config import TrainingConfig
 from mtcli.data.batches import ParallelCorpus, Side
 from mtcli.data.mapped import CHUNK, Array, Runs, RunsWriter, run_together, take
 from mtcli.errors import DataError, MtcliError
-from mtcli.noise import careless, joined
+from mtcli.noise import careless, joined, renamed
 from mtcli.sampling import Sampler
 from mtcli.store import LONG_TEXT
 from mtcli.tokenizer import SIDES, Tokenizer
@@ -104,7 +104,7 @@ class Epochs:
         for start in range(0, len(corpus), CHUNK):
             pairs = take(self._pairs, corpus.src.rows[start : start + CHUNK].tolist())
             if self._noise:
-                pairs = [self._in_a_hurry(pair, corpus, typing) if typing.random() < self._noise else pair for pair in pairs]
+                pairs = [self._changed(pair, corpus, typing) for pair in pairs]
             lines = [[pair[side] for pair in pairs] for side in (0, 1)]
             if self._sampler:
                 src, tgt = (self._sampler.encode(*each) for each in zip(lines, SIDES, draws, strict=True))
@@ -117,7 +117,11 @@ class Epochs:
                 here = np.arange(start, start + len(fit))
                 yield _where(fit, src, corpus.src.at(here)), _where(fit, tgt, corpus.tgt.at(here))
 
-    def _in_a_hurry(self, pair: Pair, corpus: ParallelCorpus, draw: random.Random) -> Pair:
+    def _changed(self, pair: Pair, corpus: ParallelCorpus, draw: random.Random) -> Pair:
+        if draw.random() < self._noise:
+            pair = renamed(pair, draw)
+        if draw.random() >= self._noise:
+            return pair
         if draw.random() < JOINED:
             pair = joined(pair, self._pairs[int(corpus.src.rows[draw.choice(range(len(corpus)))])])
         return careless(pair, draw)

@@ -1,10 +1,14 @@
-"""Lines as people type them: in small letters, without a full stop, with typos, without accents, with an emoji, two sentences."""
+"""Lines as people type them: in small letters, without a full stop, with typos, without accents, with an emoji, two sentences.
+
+And lines with names and numbers that nobody has seen before.
+"""
 
 from __future__ import annotations
 
 import random
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable
 
 from mtcli.tags import tag, target_of, without_tag
@@ -14,6 +18,16 @@ Change = Callable[[str, random.Random], str]
 EMOJIS = "😀😁😂😃😅😆😉😊😋😍😎😏😐😒😓😔😘😜😞😡😢😭😱😳🙂🙃🙄🙈🙏🤔🤗🤣🥰🥳👀👋👌👍👎👏💔💕💙💪💯🎂🎉🎶🐱🐶🔥🚀☀☕⚽✅✨❌❤"
 _STOP = re.compile(r"\s*[.!?…]+\s*$")
 _APOSTROPHE = re.compile(r"(?<=[^\W\d_])'(?=[^\W\d_])")
+_NAME_OR_NUMBER = re.compile(r"(?<!\w)(?:[^\W\d_]{3,}|\d{2,})(?!\w)")
+_SYLLABLES = [
+    sounds.split(" ")
+    for sounds in (
+        "b b br c ch d d dr f f fr g g gr h j k k kl kr l l m m n n p pr r r s s sch sh st t t th tr v w y z",
+        "a a a a e e e e i i i o o o u u ai au ea ei ie oo ou é ö ü",
+        " " * 20 + "ck f g l l ll m n n n nd ng nn r r rd rt s s ss t t tz x",
+    )
+]
+"""Beginnings, middles and ends."""
 _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 _TYPED = str.maketrans("„“”‚‘’«»–—…", '"""\'\'\'""--.')
 _SPELT_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"})
@@ -30,6 +44,24 @@ def careless(pair: tuple[str, str], draw: random.Random) -> tuple[str, str]:
         emoji = draw.choice(EMOJIS)
         src, tgt = f"{src} {emoji}", f"{tgt} {emoji}"
     return f"{tag(language)} {src}" if language else src, tgt
+
+
+def renamed(pair: tuple[str, str], draw: random.Random) -> tuple[str, str]:
+    """The pair with invented names and numbers in the place of those that stand on both sides, as often on each.
+
+    From them a model learns to copy what it does not know, instead of a name that it knows.
+    """
+    src, tgt = (Counter(_NAME_OR_NUMBER.findall(side)) for side in pair)
+    new = {word: _invented(word, draw) for word in src if src[word] == tgt[word] and (word.isdigit() or word.istitle())}
+    first, second = (_NAME_OR_NUMBER.sub(lambda found: new.get(found[0], found[0]), side) for side in pair)
+    return first, second
+
+
+def _invented(word: str, draw: random.Random) -> str:
+    if word.isdigit():
+        return str(draw.randrange(10, 10 ** draw.randint(2, 5)))
+    syllables = draw.choice((1, 2, 2, 2, 3))
+    return "".join(draw.choice(sounds) for _ in range(syllables) for sounds in _SYLLABLES).capitalize()
 
 
 def joined(pair: tuple[str, str], other: tuple[str, str]) -> tuple[str, str]:

@@ -28,7 +28,7 @@ from mtcli.data.mapped import Runs
 from mtcli.data.split import Pairs
 from mtcli.epochs import Ahead, Epochs
 from mtcli.errors import UsageError
-from mtcli.noise import EMOJIS, careless
+from mtcli.noise import EMOJIS, careless, renamed
 from mtcli.sampling import Sampler
 from mtcli.settings import TrainingRequest
 from mtcli.tags import target_of
@@ -181,7 +181,8 @@ def test_a_weight_says_how_often_an_epoch_shows_a_pair() -> None:
 
 
 def test_lines_typed_in_a_hurry_are_others_each_time_and_leave_the_target_alone() -> None:
-    pairs = [(f">>en<< {src}", tgt) for src, tgt in real_pairs(300)]
+    nameless = [pair for pair in real_pairs(1000) if renamed(pair, random.Random(1)) == pair]
+    pairs = [(f">>en<< {src}", tgt) for src, tgt in nameless[:300]]
     tokenizer = tokenizer_of(pairs, "unigram")
     epochs = epochs_of(tokenizer, pairs, TrainingConfig(noise=0.5))
     first, second = ids_of(epochs(0)), ids_of(epochs(1))
@@ -206,6 +207,38 @@ def test_any_line_can_be_typed_in_a_hurry(src: str, tgt: str, seed: int) -> None
     assert target.startswith(tgt)
     assert bool(typed.strip()) or not src.strip()
     assert target_of(typed) == target_of(src)
+
+
+def test_an_epoch_gives_other_names_to_a_share_of_its_pairs() -> None:
+    pairs = [(f"Tom kam im Jahr {year} nach Boston.", f"Tom came to Boston in {year}.") for year in range(1800, 2000)]
+    tokenizer = tokenizer_of([*pairs, *real_pairs(200)], "unigram")
+    shown = ids_of(epochs_of(tokenizer, pairs, TrainingConfig(noise=0.25))(0))
+    whole = 0
+    for source, target in ([tokenizer.decode([ids], "src")[0] for ids in (src, tgt[:-1])] for src, tgt in shown):
+        found = re.fullmatch(r"(\w+) came to (\w+) in (\d+)\.(?: .+)?", target)
+        assert found, target
+        whole += found[2] != "Boston" and source == f"{found[1]} kam im Jahr {found[3]} nach {found[2]}."
+    assert 25 < whole < 60  # of 50, one in four is typed in a hurry
+
+
+@given(st.integers())
+def test_names_and_numbers_that_stand_on_both_sides_become_others(seed: int) -> None:
+    pair = (">>en<< „Tom wohnt seit 1995 in Boston“, sagt Maria.", "Mary says that Tom has lived in Boston since 1995.")
+    src, tgt = renamed(pair, random.Random(seed))
+    assert renamed(pair, random.Random(seed)) == (src, tgt)
+    found = re.fullmatch(r">>en<< „([^\W\d_]+) wohnt seit (\d+) in ([^\W\d_]+)“, sagt Maria\.", src)
+    assert found and tgt == f"Mary says that {found[1]} has lived in {found[3]} since {found[2]}."
+    assert (found[1], found[3]) != ("Tom", "Boston") and found[1].istitle() and found[3].istitle()
+
+
+def test_what_stands_on_one_side_alone_or_more_often_there_keeps_its_name() -> None:
+    for pair in [
+        ("Toms Hund mag Tom.", "Tom's dog likes Tom."),
+        ("Um 3 Uhr.", "At 3 o'clock."),
+        ("Maria ist 20.", "Mary is twenty."),
+        ("the arm", "the arm"),
+    ]:
+        assert renamed(pair, random.Random(1)) == pair
 
 
 def files(folder: Path, **texts: str) -> dict[str, str]:
