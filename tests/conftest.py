@@ -33,12 +33,6 @@ os.environ["XDG_CACHE_HOME"] = CACHE.name  # tests find what tests have prepared
 
 DATA = Path(__file__).parent / "data" / "tatoeba"
 
-
-def pytest_xdist_auto_num_workers() -> int:
-    """One process more than there are CPUs, as tests wait for a third of their time: for disks, signals and other processes."""
-    return min(4, (os.cpu_count() or 1) + 1)
-
-
 TINY = [
     *("--set", "model.width=32", "--set", "model.ff_width=64", "--set", "model.hidden=32", "--set", "model.heads=2"),
     *("--set", "model.encoder_layers=1", "--set", "model.decoder_layers=1", "--set", "tokenizer.vocab_size=500"),
