@@ -108,8 +108,8 @@ class TrainingConfig:
     """Cut words into other pieces in each epoch: for bpe the probability that a merge is left out (Provilkov et al. 2020),
     for unigram the exponent of the pieces' probabilities, less is wilder (Kudo 2018); 0 always takes the best pieces."""
     noise: float = 0.0
-    """Share of the lines whose source an epoch shows as people type it, see noise.careless, and of those to which it gives other
-    names and numbers, see noise.renamed; other ones each time."""
+    """Share of the source lines that an epoch shows as people type them, see noise.careless; other ones each time. With any
+    noise half of the pairs with names get others, see noise.renamed."""
     freeze: tuple[str, ...] = ()
     """Weights that are not trained: all whose names begin so, such as `encoder` or `tgt_embedding`."""
     clip_norm: float = 1.0

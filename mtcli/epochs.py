@@ -28,6 +28,8 @@ log = logging.getLogger("mtcli")
 
 JOINED = 0.1
 """Share of the lines typed in a hurry that hold a second sentence."""
+RENAMED = 0.5
+"""Share of the pairs that get other names, if there is any noise."""
 
 Pair = tuple[str, str]
 Lines = tuple[Array, Array]
@@ -118,7 +120,7 @@ class Epochs:
                 yield _where(fit, src, corpus.src.at(here)), _where(fit, tgt, corpus.tgt.at(here))
 
     def _changed(self, pair: Pair, corpus: ParallelCorpus, draw: random.Random) -> Pair:
-        if draw.random() < self._noise:
+        if draw.random() < RENAMED:
             pair = renamed(pair, draw)
         if draw.random() >= self._noise:
             return pair

@@ -60,8 +60,10 @@ def renamed(pair: tuple[str, str], draw: random.Random) -> tuple[str, str]:
 def _invented(word: str, draw: random.Random) -> str:
     if word.isdigit():
         return str(draw.randrange(10, 10 ** draw.randint(2, 5)))
-    syllables = draw.choice((1, 2, 2, 2, 3))
-    return "".join(draw.choice(sounds) for _ in range(syllables) for sounds in _SYLLABLES).capitalize()
+    words = [[draw.choice(sounds) for _ in range(draw.choice((1, 2, 2, 2, 3))) for sounds in _SYLLABLES]]
+    if draw.random() < 0.2:
+        words.append([draw.choice(sounds) for _ in range(2) for sounds in _SYLLABLES])
+    return " ".join("".join(word).capitalize() for word in words)
 
 
 def joined(pair: tuple[str, str], other: tuple[str, str]) -> tuple[str, str]:

@@ -215,10 +215,10 @@ def test_an_epoch_gives_other_names_to_a_share_of_its_pairs() -> None:
     shown = ids_of(epochs_of(tokenizer, pairs, TrainingConfig(noise=0.25))(0))
     whole = 0
     for source, target in ([tokenizer.decode([ids], "src")[0] for ids in (src, tgt[:-1])] for src, tgt in shown):
-        found = re.fullmatch(r"(\w+) came to (\w+) in (\d+)\.(?: .+)?", target)
+        found = re.fullmatch(r"(\w+(?: \w+)?) came to (\w+(?: \w+)?) in (\d+)\.(?: .+)?", target)
         assert found, target
         whole += found[2] != "Boston" and source == f"{found[1]} kam im Jahr {found[3]} nach {found[2]}."
-    assert 25 < whole < 60  # of 50, one in four is typed in a hurry
+    assert 60 < whole < 95  # of 100, one in four is typed in a hurry
 
 
 @given(st.integers())
@@ -226,7 +226,7 @@ def test_names_and_numbers_that_stand_on_both_sides_become_others(seed: int) -> 
     pair = (">>en<< „Tom wohnt seit 1995 in Boston“, sagt Maria.", "Mary says that Tom has lived in Boston since 1995.")
     src, tgt = renamed(pair, random.Random(seed))
     assert renamed(pair, random.Random(seed)) == (src, tgt)
-    found = re.fullmatch(r">>en<< „([^\W\d_]+) wohnt seit (\d+) in ([^\W\d_]+)“, sagt Maria\.", src)
+    found = re.fullmatch(r">>en<< „([^\d_„]+) wohnt seit (\d+) in ([^\d_“]+)“, sagt Maria\.", src)
     assert found and tgt == f"Mary says that {found[1]} has lived in {found[3]} since {found[2]}."
     assert (found[1], found[3]) != ("Tom", "Boston") and found[1].istitle() and found[3].istitle()
 
