@@ -41,7 +41,8 @@ FIRST := --set training.learning_rate=0.0015
 CREDITS := --set data.licence="CC-BY 2.0 FR, CC-BY 4.0" --set data.attribution="tatoeba.org by way of manythings.org/anki, tldr-pages"
 # $(call pairs,SOURCE,TARGET,CORPUS)
 pairs = --dev-src $(TEXT)/tatoeba/$(3)/dev.$(1).gz --dev-tgt $(TEXT)/tatoeba/$(3)/dev.$(2).gz \
-	--src $(TEXT)/tatoeba/$(3)/train.$(1).gz --tgt $(TEXT)/tatoeba/$(3)/train.$(2).gz --src $(TEXT)/tldr/$(3).$(1).gz --tgt $(TEXT)/tldr/$(3).$(2).gz
+	--src $(TEXT)/tatoeba/$(3)/train.$(1).gz --tgt $(TEXT)/tatoeba/$(3)/train.$(2).gz --src $(TEXT)/tldr/$(3).$(1).gz --tgt $(TEXT)/tldr/$(3).$(2).gz \
+	--src models/phrases.$(1) --tgt models/phrases.$(2) --weight 1 --weight 1 --weight 30
 
 build/models/en-de-first.done: $(READY)
 	@test -d "$(TATOEBA)" || { echo "make models TEXT=FOLDER: $(TATOEBA) is missing, see models/README.md" >&2; exit 2; }
@@ -62,7 +63,7 @@ $(BACK).de: build/models/en-de.done
 	$(BIN)/mtcli translate -m build/models/en-de --beam-size 3 $(BACK).en -o $@ --resume
 
 build/models/de-en.done: build/models/de-en-first.done $(BACK).de
-	$(BIN)/mtcli train -m build/models/de-en --from build/models/de-en-first --recipe models/de-en --steps 19285 $(call pairs,de,en,de-en) --src $(BACK).de --tgt $(BACK).en $(CREDITS)
+	$(BIN)/mtcli train -m build/models/de-en --from build/models/de-en-first --recipe models/de-en --steps 19285 $(call pairs,de,en,de-en) --src $(BACK).de --tgt $(BACK).en --weight 1 $(CREDITS)
 	touch $@
 
 .PRECIOUS: build/models/%-en.done
