@@ -176,7 +176,7 @@ def _data_record(request: TrainingRequest, folder: Path, texts: Texts, config: C
 
 def _text_of(data: DataRecord) -> str:
     """Under which licence and by whom the text is that a package was trained on, and what that one went out from."""
-    return "; ".join(dict.fromkeys(filter(None, (data.licence, data.attribution, data.origin_text))))
+    return "; ".join(dict.fromkeys(filter(None, (data.licence, data.attribution, *data.origin_text.split("; ")))))
 
 
 def _name(file: str) -> str:

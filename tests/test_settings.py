@@ -71,6 +71,10 @@ def test_a_card_says_what_a_model_was_begun_from(transformer_package: Path, tmp_
     card = (tmp_path / "second" / "README.md").read_text("utf-8")
     assert "| Begun from | first, which was trained on text under CC-BY 2.0 FR; tatoeba.org |" in card
     assert "| Licence of the text | not stated" in card, "that of the new text nobody has told"
+    third, fourth = tmp_path / "third", tmp_path / "fourth"
+    for package, begun in ((third, first), (fourth, third)):
+        mtcli("train", "-m", package, "--from", begun, *texts(tmp_path), *licence, "--steps", "1")
+    assert config_of(fourth).data.origin_text == "CC-BY 2.0 FR; tatoeba.org", "each text once"
     assert "Begun from" in (first / "README.md").read_text("utf-8")
     assert "Begun from" not in (transformer_package / "README.md").read_text("utf-8")
 
