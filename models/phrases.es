@@ -200,3 +200,15 @@ Una cerveza, por favor.
 ¿Cuánto cuesta?
 ¿Qué hora es?
 ¡Socorro!
+¡Buenos días, Martin!
+¡Buenos días! ¿Cómo está usted?
+¡Buenos días, damas y caballeros!
+¡Buenos días y bienvenidos!
+Buenos días, cariño
+¡Buenos días, 2024!
+¡Buenas noches, señora Koch!
+Buenas noches, damas y caballeros.
+¡Buenas noches, Laura!
+¡Buenas noches y que duermas bien!
+Buenas tardes, señor Schulz.
+Perdón, ¿dónde está la estación?

@@ -109,6 +109,17 @@ def test_a_language_may_be_spelt_in_other_ways(language: str, meant: str) -> Non
     assert spelt(language, ["en", "de", "pt_BR"]) == meant
 
 
+def test_names_numbers_and_greetings_come_out(tmp_path: Path) -> None:
+    lines = {
+        "Ich wohne in Bonn.": "Bonn",
+        "Es ist 14:30 Uhr.": "14:30",
+        "Das kostet 45 Euro.": "45",
+        "Mit freundlichen Grüßen": "Kind regards",
+    }
+    found = elsewhere(tmp_path, "translate", "-m", "de-en", stdin="".join(f"{line}\n" for line in lines)).stdout.splitlines()
+    assert [wanted in line for wanted, line in zip(lines.values(), found, strict=True)] == [True] * len(lines), found
+
+
 def test_what_else_the_languages_fit_is_told(tmp_path: Path) -> None:
     done = elsewhere(tmp_path, "translate", "--to", "EN", stdin="Guten Morgen!\n")
     assert done.stdout.startswith("Good morning")
