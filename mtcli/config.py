@@ -109,7 +109,7 @@ class TrainingConfig:
     for unigram the exponent of the pieces' probabilities, less is wilder (Kudo 2018); 0 always takes the best pieces."""
     noise: float = 0.0
     """Share of the source lines that an epoch shows as people type them, see noise.careless; other ones each time. With any
-    noise half of the pairs with names get others, see noise.renamed."""
+    noise half of the pairs with names or numbers get others, see noise.renamed."""
     freeze: tuple[str, ...] = ()
     """Weights that are not trained: all whose names begin so, such as `encoder` or `tgt_embedding`."""
     clip_norm: float = 1.0

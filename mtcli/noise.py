@@ -53,6 +53,8 @@ def renamed(pair: tuple[str, str], draw: random.Random) -> tuple[str, str]:
     """
     src, tgt = (Counter(_NAME_OR_NUMBER.findall(side)) for side in pair)
     new = {word: _invented(word, draw) for word in src if src[word] == tgt[word] and (word.isdigit() or word.istitle())}
+    if not new:
+        return pair
     first, second = (_NAME_OR_NUMBER.sub(lambda found: new.get(found[0], found[0]), side) for side in pair)
     return first, second
 
@@ -60,10 +62,12 @@ def renamed(pair: tuple[str, str], draw: random.Random) -> tuple[str, str]:
 def _invented(word: str, draw: random.Random) -> str:
     if word.isdigit():
         return str(draw.randrange(10, 10 ** draw.randint(2, 5)))
-    words = [[draw.choice(sounds) for _ in range(draw.choice((1, 2, 2, 2, 3))) for sounds in _SYLLABLES]]
-    if draw.random() < 0.2:
-        words.append([draw.choice(sounds) for _ in range(2) for sounds in _SYLLABLES])
-    return " ".join("".join(word).capitalize() for word in words)
+    first = _name(draw.choice((1, 2, 2, 2, 3)), draw)
+    return f"{first} {_name(2, draw)}" if draw.random() < 0.2 else first
+
+
+def _name(syllables: int, draw: random.Random) -> str:
+    return "".join(draw.choice(sounds) for _ in range(syllables) for sounds in _SYLLABLES).capitalize()
 
 
 def joined(pair: tuple[str, str], other: tuple[str, str]) -> tuple[str, str]:

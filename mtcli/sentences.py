@@ -45,7 +45,7 @@ _SAID = {
 }
 """How signs after a number are read aloud."""
 _AMOUNT = re.compile(r"([€$£¥])\s?(\d++(?:[.,]\d++)*+)|(\d)\s?([€$£¥]|°(?:\s?[CF])?)(?!\w)")
-_BULLET = re.compile(r"\s*+(?:[-*•–—]|\d{1,3}+[.)]|\(?(?:\d{1,3}|[A-Za-z])\))(?=\s++[^\s\d])")
+_BULLET = re.compile(r"\s*+(?:[-*•–—]|\d{1,3}+\.|\(?(?:\d{1,3}+|[A-Za-z])\))(?=\s++[^\s\d])")
 _TOKEN = re.compile(r"\S+")
 _ADDRESSES = ("://", "www.", "@", "#")
 """One of them is in each address."""

@@ -33,17 +33,16 @@ os.environ["XDG_CACHE_HOME"] = CACHE.name  # tests find what tests have prepared
 
 DATA = Path(__file__).parent / "data" / "tatoeba"
 
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is slow begins first: at the end no process waits long for another."""
-    items.sort(key=lambda item: "slow" not in item.keywords)
-
-
 TINY = [
     *("--set", "model.width=32", "--set", "model.ff_width=64", "--set", "model.hidden=32", "--set", "model.heads=2"),
     *("--set", "model.encoder_layers=1", "--set", "model.decoder_layers=1", "--set", "tokenizer.vocab_size=500"),
 ]
 """Options of `mtcli train` for a model that learns next to nothing, fast."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is slow begins first: at the end no process waits long for another."""
+    items.sort(key=lambda item: "slow" not in item.keywords)
 
 
 def mtcli(

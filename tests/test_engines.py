@@ -90,7 +90,7 @@ def test_neighbours_order_batches_and_threads_change_nothing(package: Path, engi
         translator = Translator.load(str(package), "cpu", engine, precision, threads, beam_size=beam_size, **options)
         return dict(zip(lines, translator.translate_n_best(lines), strict=True))
 
-    lines = [*LINES[:80], *AWKWARD]
+    lines = [*LINES[:150], *AWKWARD]
     expected = translated(lines, 1)
     shuffled = random.Random(1).sample(lines, len(lines))
     for found in (translated(shuffled, 2), translated(lines, 1, batch_tokens=100), translated(lines[:7], 1)):

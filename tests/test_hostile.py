@@ -62,7 +62,7 @@ def sealed(package: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("sums", "cases"), [("sums", 100), ("no sums", 60)])
+@pytest.mark.parametrize(("sums", "cases"), [("sums", 200), ("no sums", 100)])
 def test_bits_that_flip_and_files_that_are_cut(sums: str, cases: int, place: Path) -> None:
     """With sums each is refused where it is read; without, as in older packages, it may pass, but does no other harm."""
     chance = random.Random(f"slow {sums}")
