@@ -229,7 +229,8 @@ def compare_losses(job: Job) -> None:
 def read_corpus(src: str, tgt: str) -> tuple[ParallelCorpus, int]:
     """The text as ids of a joint vocabulary of 8,000 pieces, or fewer when the text has no more; and their number."""
     sides = [list(side) for side in zip(*read_parallel([src], [tgt]), strict=True)]
-    tokenizer = load_tokenizer(*train_tokenizer(TokenizerConfig(vocab_size=8000), *sides))
+    model, _ = train_tokenizer(TokenizerConfig(vocab_size=8000), *sides)
+    tokenizer = load_tokenizer(model, model)  # the others know no smaller vocabulary of the target
     pairs = zip(tokenizer.encode(sides[0], "src"), tokenizer.encode(sides[1], "tgt"), strict=True)
     kept = [(s, t) for s, t in pairs if 0 < len(s) <= LONGEST and 0 < len(t) <= LONGEST]
     return ParallelCorpus.of(kept), tokenizer.sizes.tgt

@@ -86,7 +86,7 @@ def joeynmt_rate(python: str, package: ModelPackage, lines: list[str], beam: int
     source = ["".join(f"p{i} " for i in ids).strip() + "\n" for ids in tokenizer.encode(lines, "src")]
     for file in ("train.src", "train.tgt", "dev.src", "dev.tgt"):
         (folder / file).write_text("".join(source[:10]))
-    (folder / "pieces").write_text("".join(f"p{i}\n" for i in range(tokenizer.sizes.tgt) if i not in (PAD_ID, BOS_ID, EOS_ID)))
+    (folder / "pieces").write_text("".join(f"p{i}\n" for i in range(tokenizer.sizes.src) if i not in (PAD_ID, BOS_ID, EOS_ID)))
     training = dataclasses.replace(config.training, steps=1)
     values = joeynmt_config(Job(dataclasses.replace(config, training=training), None, 0, "cpu", python), folder)
     values["training"] |= {"validation_freq": 1, "logging_freq": 1, "overwrite": True}

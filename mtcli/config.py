@@ -83,9 +83,12 @@ class TokenizerConfig:
     """Pieces in each vocabulary; 0 lets the corpus decide."""
     joint: bool = True
     """One vocabulary for both sides, or one for each."""
+    tgt_vocab_size: int = 0
+    """Pieces of a joint vocabulary, from its beginning, that the target has; 0 for all. It is found with the pieces."""
 
     def __post_init__(self) -> None:
         _check(self.vocab_size >= 0, "tokenizer.vocab_size must not be negative")
+        _check(self.tgt_vocab_size >= 0, "tokenizer.tgt_vocab_size must not be negative")
         _check(self.vocab_size <= 1_000_000, "tokenizer.vocab_size must not be above 1000000")
 
 

@@ -24,6 +24,8 @@ SETTINGS = {
     **{"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>", "decoder_start_token": "<s>"},
 }
 """What the configuration says of each of our models."""
+VMAP = "vmap.txt"
+"""File that says which pieces may be generated, of which alone CTranslate2 computes how likely they are."""
 BINARY_VERSION = 6
 BIAS = "decoder/projection/bias"
 """Where pieces that may not be generated have a value that in float16 is minus infinity."""
@@ -32,6 +34,11 @@ FORMATS = "fbhieH"
 INT8 = 1
 _ENDS = {"f": b"\x7f\xff", "e": bytes([*range(0x7C, 0x80), *range(0xFC, 0x100)])}
 """The last bytes of floats that are not finite; of float32 also those of 1.7e38 and more, which no weight is."""
+
+
+def vmap(pieces: list[str]) -> bytes:
+    """The content of VMAP for a model that may generate `pieces`: whatever the source holds, which stands before the tab."""
+    return f"\t{' '.join(pieces)}\n".encode()
 
 
 @dataclass(frozen=True)
@@ -180,9 +187,10 @@ def _shapes(model: ModelConfig, vocab: VocabSizes) -> Iterator[tuple[str, tuple[
         yield from linear(f"{place}/ffn/linear_0", inner, width)
         yield from linear(f"{place}/ffn/linear_1", width, inner)
 
+    tgt = vocab.src if vocab.shared else vocab.tgt
     yield "encoder/embeddings_0/weight", (vocab.src, width)
-    yield "decoder/embeddings/weight", (vocab.tgt, width)
-    yield from linear("decoder/projection", vocab.tgt, width)
+    yield "decoder/embeddings/weight", (tgt, width)
+    yield from linear("decoder/projection", tgt, width)
     for side, layers in (("encoder", model.encoder_layers), ("decoder", model.decoder_layers)):
         yield f"{side}/position_encodings/encodings", (width,)
         yield from norm(side)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from mtcli.checksums import unseal
+from mtcli.ct2 import VMAP, vmap
 from mtcli.errors import PackageError, UsageError
 from mtcli.lines import as_text, replacing, unwritable, vanishing
 from mtcli.package import CARD, CONFIG, CT2, TGT_TOKENIZER, TOKENIZER, ModelPackage, discard, is_free, seal
@@ -36,6 +37,7 @@ def export_ctranslate2(package: ModelPackage, out: str = "", quantization: str =
         _save(package, temporary, quantization)
         if out:
             _copy_files(package, temporary, TOKENIZER, TGT_TOKENIZER)
+            _save_vmap(package.tokenizer(), temporary)
         else:
             unseal(package.folder)
     if not out:
@@ -120,8 +122,9 @@ def _save(package: ModelPackage, folder: Path, quantization: str) -> None:
     spec = TransformerSpec.from_config((config.encoder_layers, config.decoder_layers), config.heads, pre_norm=True)
     with torch.no_grad():
         _fill(spec, model, tokenizer, package.config.decoding.longest + 1)
-    spec.register_source_vocabulary(tokenizer.vocabulary("src"))
-    spec.register_target_vocabulary(tokenizer.vocabulary("tgt"))
+    src = tokenizer.vocabulary("src")
+    spec.register_source_vocabulary(src)
+    spec.register_target_vocabulary(src if tokenizer.joint else tokenizer.vocabulary("tgt"))
     _, spec.config.unk_token, spec.config.bos_token, spec.config.eos_token = tokenizer.pieces([0, 1, 2, 3], "tgt")
     spec.config.decoder_start_token, spec.config.add_source_eos = spec.config.bos_token, True
     spec.config.layer_norm_epsilon = model.decoder_norm.eps
@@ -132,8 +135,16 @@ def _save(package: ModelPackage, folder: Path, quantization: str) -> None:
     spec.save(str(folder))
 
 
+def _save_vmap(tokenizer: Tokenizer, folder: Path) -> None:
+    """For others: `mtcli` itself knows from the tokenizer what stands there."""
+    if tokenizer.sizes.tgt < tokenizer.sizes.src and tokenizer.joint:
+        (folder / VMAP).write_bytes(vmap(tokenizer.vocabulary("tgt")))
+
+
 def _fill(spec: Any, model: Transformer, tokenizer: Tokenizer, positions: int) -> None:
     """Give `spec` copies of the weights: quantisation changes them in place."""
+    from torch.nn import functional as F
+
     from mtcli.model.transformer import DecoderLayer, EncoderLayer, sinusoids
     from mtcli.search.decoder import IMPOSSIBLE
 
@@ -143,7 +154,8 @@ def _fill(spec: Any, model: Transformer, tokenizer: Tokenizer, positions: int) -
         embeddings.weight = _copy(embedding.weight)
         side.position_encodings.encodings = places
     spec.decoder.projection.weight = _copy(model.tgt_embedding.weight)
-    spec.decoder.projection.bias = _copy(model.output_bias)
+    missing = len(model.tgt_embedding.weight) - len(model.output_bias)
+    spec.decoder.projection.bias = _copy(F.pad(model.output_bias, (0, missing), value=IMPOSSIBLE))
     spec.decoder.projection.bias[tokenizer.never_generated()] = IMPOSSIBLE  # CTranslate2 need not be told of them
     _norm(spec.encoder.layer_norm, model.encoder_norm)
     _norm(spec.decoder.layer_norm, model.decoder_norm)

@@ -80,14 +80,18 @@ class ModelPackage:
         from mtcli.tokenizer import load_tokenizer
 
         try:
-            return load_tokenizer(*self.tokenizer_files())
+            return load_tokenizer(*self.tokenizer_files(), self.config.tokenizer.joint)
         except PackageError as error:
             raise PackageError(f"{self.folder}: {error}") from error
 
-    def tokenizer_files(self) -> tuple[bytes, bytes | None]:
-        """The serialised sentencepiece model of both sides, or one of each. Raises PackageError when one is missing."""
-        src = self._read(TOKENIZER, "train it with `mtcli tokenizer train` or `mtcli train`")
-        return src, None if self.config.tokenizer.joint else self._read(TGT_TOKENIZER, "copy the package again")
+    def tokenizer_files(self) -> tuple[bytes, bytes]:
+        """The serialised sentencepiece model of each side. Raises PackageError when one is missing or damaged."""
+        from mtcli.tokenizer import first_pieces
+
+        src, pieces = self._read(TOKENIZER, "train it with `mtcli tokenizer train` or `mtcli train`"), self.config.tokenizer
+        if not pieces.joint:
+            return src, self._read(TGT_TOKENIZER, "copy the package again")
+        return src, first_pieces(src, pieces.tgt_vocab_size) if pieces.tgt_vocab_size else src
 
     def load_model(self, vocab: VocabSizes, device: torch.device) -> EncoderDecoder:
         """The model, ready to translate. Raises PackageError when its weights are missing, damaged or of another shape."""
@@ -97,6 +101,7 @@ class ModelPackage:
         model = build_empty(self.config.model, vocab)
         if not (self.folder / WEIGHTS).exists() and (self.folder / CT2).exists():
             tensors = parameters(self._ct2_model(vocab)[1], [name for name, _ in model.named_parameters()])
+            tensors["output_bias"] = tensors["output_bias"][: vocab.tgt]
         else:
             tensors = self._weights(sum(4 * parameter.numel() for parameter in model.parameters()))
         try:
@@ -117,16 +122,20 @@ class ModelPackage:
     def ct2_files(self, src: list[str], tgt: list[str], vocab: VocabSizes) -> dict[str, bytes]:
         """Name and content of each file for CTranslate2, which takes them on trust; `src` and `tgt` are the pieces of all ids.
 
+        The file that says what may be generated is made here.
+
         Raises PackageError when they are damaged or of another model.
         """
         files = {ct2.FILE: self._ct2_model(vocab)[0], ct2.CONFIG: self._ct2_read(ct2.CONFIG)}
         self._ct2_settings(files[ct2.CONFIG])
         shared, *separate = ct2.VOCABULARIES
-        sides = [(shared, tgt)] if (self.folder / CT2 / shared).exists() else zip(separate, (src, tgt), strict=True)
+        sides = [(shared, src)] if (self.folder / CT2 / shared).exists() else zip(separate, (src, tgt), strict=True)
         for name, pieces in sides:
             files[name] = self._ct2_read(name)
             if self._ct2_json(name, files[name]) != pieces:
                 raise self._damaged(CT2, "its vocabulary is not that of the tokenizer")
+        if vocab.shared and vocab.tgt < vocab.src:
+            files[ct2.VMAP] = ct2.vmap(tgt)
         return files
 
     def ct2_settings(self) -> dict[str, Any]:
@@ -233,13 +242,13 @@ def seal(folder: Path) -> None:
     checksums.seal(folder, SEALED)
 
 
-def create(folder: Path, values: dict[str, Any], src: bytes, tgt: bytes | None) -> None:
+def create(folder: Path, values: dict[str, Any], src: bytes, tgt: bytes, joint: bool) -> None:
     """Make a new package of a `model.toml` and a tokenizer: the folder appears when it is complete."""
     try:
         with vanishing(folder.with_name(f".{folder.name}.{os.getpid()}.tmp")) as temporary:
             temporary.mkdir(parents=True, exist_ok=True)
             save_config(temporary, values)
-            save_tokenizer(temporary, src, tgt)
+            save_tokenizer(temporary, src, tgt, joint)
             seal(temporary)
             if folder.exists():  # and is empty: see `place`
                 folder.rmdir()
@@ -251,10 +260,10 @@ def create(folder: Path, values: dict[str, Any], src: bytes, tgt: bytes | None) 
         raise PackageError(f"{folder}: cannot be made ({error.strerror})") from error
 
 
-def save_tokenizer(folder: Path, src: bytes, tgt: bytes | None) -> None:
-    """Write one joint sentencepiece model, or one for each side."""
+def save_tokenizer(folder: Path, src: bytes, tgt: bytes, joint: bool) -> None:
+    """Write the sentencepiece model of each side; of a joint one that of the source, which holds the other."""
     checksums.unseal(folder)
-    if tgt is not None:
+    if not joint:
         write(folder / TGT_TOKENIZER, tgt)
     write(folder / TOKENIZER, src)
 

@@ -12,7 +12,7 @@ from mtcli.errors import PackageError, UsageError
 from mtcli.files import check_files
 from mtcli.lines import LineReader, open_output, read_parallel
 from mtcli.package import CONFIG, create, open_package, place, set_aside
-from mtcli.tokenizer import Side, Tokenizer, load_tokenizer, train_tokenizer
+from mtcli.tokenizer import Side, Tokenizer, load_tokenizer, train_tokenizer, with_sizes
 
 
 def begin_package(name: str, src: list[str], tgt: list[str], tokenizer: dict[str, Any], fresh: bool) -> Path:
@@ -24,11 +24,11 @@ def begin_package(name: str, src: list[str], tgt: list[str], tokenizer: dict[str
     pairs = read_parallel(src, tgt)
     config = parse_config({"tokenizer": tokenizer}).tokenizer
     models = train_tokenizer(config, [s for s, _ in pairs], [t for _, t in pairs])
-    size = load_tokenizer(*models).sizes.tgt
-    values = {"tokenizer": {**tokenizer, "vocab_size": size}, "languages": dataclasses.asdict(languages_of(src[0], tgt[0]))}
+    found = with_sizes(dataclasses.replace(config, vocab_size=0), load_tokenizer(*models, config.joint).sizes)
+    values = {"tokenizer": dataclasses.asdict(found), "languages": dataclasses.asdict(languages_of(src[0], tgt[0]))}
     if folder.exists() and fresh:
         set_aside(folder)
-    create(folder, values, *models)
+    create(folder, values, *models, config.joint)
     return folder
 
 

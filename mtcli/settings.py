@@ -78,6 +78,8 @@ def configure(request: TrainingRequest, folder: Path, texts: Texts, origin: Mode
     """Settings by rising strength: preset, the package to go out from, the recipe, what the package says, what is asked for."""
     begun = {} if request.fresh or not (folder / CONFIG).exists() else read_config(folder)
     asked, recipe = with_overrides({}, list(request.overrides)), _recipe(request)
+    if asked.get("tokenizer", {}).get("tgt_vocab_size"):
+        raise UsageError("tokenizer.tgt_vocab_size is what the target text needs: leave it out, or name tokenizer.vocab_size")
     _check_recipe(folder, recipe, begun, asked)
     values = _merge(recipe, begun)
     for section, key in FOUND:
@@ -120,7 +122,7 @@ def _recipe(request: TrainingRequest) -> dict[str, Any]:
     if request.preset:
         raise UsageError("--recipe says all that --preset says: leave that out")
     values = open_package(request.recipe).config.to_dict()
-    del values["decoding"]["max_source_length"]  # which was found, on other text
+    del values["decoding"]["max_source_length"], values["tokenizer"]["tgt_vocab_size"]  # which were found, on other text
     return {section: values[section] for section in ("model", "tokenizer", "training", "decoding")}
 
 

@@ -7,8 +7,8 @@ import logging
 import math
 import re
 import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import sentencepiece as spm
@@ -26,6 +26,10 @@ SIDES: tuple[Side, Side] = ("src", "tgt")
 _INVISIBLE = dict.fromkeys([*range(0x00, 0x09), *range(0x0E, 0x1C), 0x7F, *range(0x80, 0x85), *range(0x86, 0xA0), 0x200B, 0xFEFF])
 _TO_BLANK = {**_INVISIBLE, ord(SPACE): " "}
 
+_DAMAGED = "the tokenizer is damaged: copy the package again, or train it again with --fresh"
+_OF_PIECE = 0x0A
+"""How a field of a serialised model begins that is a piece."""
+
 FEW = 32
 """Lines that go to sentencepiece one by one: for a list it starts a thread, which takes as long as some thirty lines do."""
 
@@ -39,15 +43,17 @@ def normalise(text: str) -> str:
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """One sentencepiece model for both sides, or one for each."""
+    """One sentencepiece model for each side."""
 
     src: spm.SentencePieceProcessor
     tgt: spm.SentencePieceProcessor
+    joint: bool
+    """Whether the pieces of the target are the first of those of the source, or all of them."""
 
     @property
     def sizes(self) -> VocabSizes:
         """What a model must know of the vocabularies."""
-        return VocabSizes(self.src.get_piece_size(), self.tgt.get_piece_size(), shared=self.src is self.tgt)
+        return VocabSizes(self.src.get_piece_size(), self.tgt.get_piece_size(), shared=self.joint)
 
     def encode(self, lines: list[str], side: Side) -> list[list[int]]:
         """Piece ids of each line, without BOS and EOS; none for a line that normalises to nothing."""
@@ -119,10 +125,39 @@ class Tokenizer:
         return self.src if side == "src" else self.tgt
 
 
-def load_tokenizer(src: bytes, tgt: bytes | None) -> Tokenizer:
-    """A tokenizer from serialised sentencepiece models, one joint or two. Raises PackageError when one is damaged."""
+def load_tokenizer(src: bytes, tgt: bytes, joint: bool = True) -> Tokenizer:
+    """A tokenizer from the models that `train_tokenizer` makes. Raises PackageError when one is damaged."""
     source = _load(src)
-    return Tokenizer(source, source if tgt is None else _load(tgt))
+    return Tokenizer(source, source if joint and tgt == src else _load(tgt), joint)
+
+
+def first_pieces(model: bytes, count: int) -> bytes:
+    """A serialised model of the first `count` pieces of another. Raises PackageError when that is damaged."""
+    try:
+        pieces, rest = _pieces_and_rest(model)
+    except IndexError as error:
+        raise PackageError(_DAMAGED) from error
+    return b"".join(pieces[:count] + rest)
+
+
+def _pieces_and_rest(model: bytes) -> tuple[list[bytes], list[bytes]]:
+    fields = list(_fields(model))
+    return [one for one in fields if one[0] == _OF_PIECE], [one for one in fields if one[0] != _OF_PIECE]
+
+
+def _fields(message: bytes) -> Iterator[bytes]:
+    """The parts of a message as Protocol Buffers write it: what it is, its length in groups of seven bits, and so many bytes."""
+    start = 0
+    while start < len(message):
+        length = 0
+        for group in range(5):
+            byte = message[start + 1 + group]
+            length |= (byte & 0x7F) << 7 * group
+            if byte < 0x80:
+                break
+        end = start + 2 + group + length
+        yield message[start:end]
+        start = end
 
 
 def _load(model: bytes) -> spm.SentencePieceProcessor:
@@ -130,7 +165,7 @@ def _load(model: bytes) -> spm.SentencePieceProcessor:
         processor = spm.SentencePieceProcessor(model_proto=model)
         processor.id_to_piece(list(range(processor.get_piece_size())))  # must be UTF-8
     except (RuntimeError, OSError, ValueError) as error:
-        raise PackageError("the tokenizer is damaged: copy the package again, or train it again with --fresh") from error
+        raise PackageError(_DAMAGED) from error
     ids = (processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id())
     if ids != (PAD_ID, UNK_ID, BOS_ID, EOS_ID):
         raise PackageError(f"the tokenizer's pad, unk, bos, eos are {ids}, not 0 1 2 3: train it with `mtcli tokenizer train`")
@@ -139,15 +174,39 @@ def _load(model: bytes) -> spm.SentencePieceProcessor:
 
 def train_tokenizer(
     config: TokenizerConfig, src: list[str], tgt: list[str], symbols: tuple[str, ...] = ()
-) -> tuple[bytes, bytes | None]:
-    """Learn the pieces: one serialised model for both sides, or one for each. `symbols` of the source are pieces of their own.
+) -> tuple[bytes, bytes]:
+    """Learn the pieces: a serialised model for each side. `symbols` of the source are pieces of their own.
+
+    A joint vocabulary begins with what target text needs, and the target's model holds that alone: what a translation never has
+    need not be computed (as with the thresholds of Sennrich et al. 2017). With bpe it holds all, as pieces are made of others.
 
     Raises DataError when the text is too small for any vocabulary. A size that the text cannot fill is cut, with a notice.
     """
-    if config.joint:
-        return _train([*src, *tgt], config.type, config.vocab_size or default_vocab_size(len(src)), symbols), None
     size = config.vocab_size or default_vocab_size(len(src))
-    return _train(src, config.type, size, symbols), _train(tgt, config.type, size)
+    if not config.joint:
+        return _train(src, config.type, size, symbols), _train(tgt, config.type, size)
+    joint = _train([*src, *tgt], config.type, size, symbols)
+    return _needed_first(joint, tgt) if config.type == "unigram" else (joint, joint)
+
+
+def with_sizes(config: TokenizerConfig, found: VocabSizes) -> TokenizerConfig:
+    """The settings with the sizes of the vocabularies that were found."""
+    fewer = found.tgt if found.shared and found.tgt < found.src else 0
+    return replace(config, vocab_size=config.vocab_size or found.src, tgt_vocab_size=fewer)
+
+
+def _needed_first(model: bytes, tgt: list[str]) -> tuple[bytes, bytes]:
+    """The model with what target text is cut into in front, letters and bytes for text to come among it; and that part alone."""
+    processor = spm.SentencePieceProcessor(model_proto=model)
+    ids = range(processor.get_piece_size())
+    needed = {PAD_ID, UNK_ID, BOS_ID, EOS_ID, *filter(processor.is_byte, ids)}
+    needed.update(i for i in ids if len(processor.id_to_piece(i)) == 1)
+    for line in tgt:
+        needed.update(processor.encode(normalise(line)))
+    pieces, rest = _pieces_and_rest(model)
+    order = sorted(ids, key=lambda i: i not in needed)
+    joint = b"".join([*map(pieces.__getitem__, order), *rest])
+    return joint, first_pieces(joint, len(needed))
 
 
 def default_vocab_size(pairs: int) -> int:

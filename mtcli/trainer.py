@@ -41,7 +41,7 @@ from mtcli.sampling import Sampler
 from mtcli.settings import BUDGETS, TrainingRequest, configure
 from mtcli.store import encode
 from mtcli.tags import tag
-from mtcli.tokenizer import SIDES, Tokenizer, default_vocab_size, load_tokenizer, train_tokenizer
+from mtcli.tokenizer import SIDES, Tokenizer, default_vocab_size, load_tokenizer, train_tokenizer, with_sizes
 from mtcli.training import parallel
 from mtcli.training.loop import TrainingLoop
 from mtcli.training.memory import batch_tokens_for, keep_memory
@@ -94,7 +94,7 @@ def _prepare(
         claim(folder)
     torch.manual_seed(config.training.seed)
     models = _new_tokenizer(config, texts, origin) if fresh or not (folder / TOKENIZER).exists() else None
-    tokenizer = load_tokenizer(*models) if models else ModelPackage(folder, config).tokenizer()
+    tokenizer = load_tokenizer(*models, config.tokenizer.joint) if models else ModelPackage(folder, config).tokenizer()
     if config.data.origin and not (origin or state_path(folder).exists()):
         raise PackageError(f"{folder} has not made a step from {config.data.origin}: give --from {config.data.origin} again")
     training = config.training
@@ -129,7 +129,7 @@ def _check_goes_on(run: TrainingRun) -> None:
                 )
 
 
-def _new_tokenizer(config: Config, texts: Texts, origin: ModelPackage | None) -> tuple[bytes, bytes | None]:
+def _new_tokenizer(config: Config, texts: Texts, origin: ModelPackage | None) -> tuple[bytes, bytes]:
     if origin:
         return origin.tokenizer_files()
     tags = tuple(map(tag, texts.targets))
@@ -139,16 +139,15 @@ def _new_tokenizer(config: Config, texts: Texts, origin: ModelPackage | None) ->
         size = config.tokenizer.vocab_size or default_vocab_size(len(texts.rows))
         asked = dataclasses.replace(config.tokenizer, vocab_size=size)
         models = train_tokenizer(asked, [src for src, _ in pairs], [tgt for _, tgt in pairs], tags)
-        for name, model in zip(("src", "tgt"), models, strict=True):
-            if model:
-                (folder / f"{name}.model").write_bytes(model)
+        for side, model in zip(SIDES, models, strict=True):
+            (folder / f"{side}.model").write_bytes(model)
 
     rows = sha256(texts.rows.tobytes()).hexdigest()
     folder = cached("tokenizer", [texts.sums, rows, dataclasses.asdict(config.tokenizer), tags], make)
     with reading(folder):
-        models = (folder / "src.model").read_bytes(), None if config.tokenizer.joint else (folder / "tgt.model").read_bytes()
-        load_tokenizer(*models)  # raises an error when they are damaged
-    return models
+        src, tgt = ((folder / f"{side}.model").read_bytes() for side in SIDES)
+        load_tokenizer(src, tgt, config.tokenizer.joint)  # raises an error when they are damaged
+    return src, tgt
 
 
 def _ids(texts: Texts, tokenizer: Tokenizer) -> ParallelCorpus:
@@ -160,7 +159,7 @@ def _ids(texts: Texts, tokenizer: Tokenizer) -> ParallelCorpus:
     return ParallelCorpus(*sides)
 
 
-def _write(run: TrainingRun, models: tuple[bytes, bytes | None] | None, fresh: bool) -> None:
+def _write(run: TrainingRun, models: tuple[bytes, bytes] | None, fresh: bool) -> None:
     """Make the package, or bring it up to date."""
     folder, config = run.package.folder, run.package.config
     if not fresh:
@@ -169,10 +168,10 @@ def _write(run: TrainingRun, models: tuple[bytes, bytes | None] | None, fresh: b
         set_aside(folder)
     if (folder / CONFIG).exists():
         if models:
-            save_tokenizer(folder, *models)
+            save_tokenizer(folder, *models, config.tokenizer.joint)
         run.package.save_config(config)
     elif models:
-        create(folder, config.to_dict(), *models)
+        create(folder, config.to_dict(), *models, config.tokenizer.joint)
     claim(folder)
     (folder / TRAINING).mkdir(exist_ok=True)
     for left in [*folder.rglob(".*.tmp")]:  # of a run that was killed while writing
@@ -195,7 +194,7 @@ def _complete(
     data = dataclasses.replace(config.data, pairs=len(corpus), tgt_tokens=corpus.tgt_tokens, dev_pairs=dev_pairs)
     longest = max(32, known, int(corpus.src.lengths.max()))
     decoding = dataclasses.replace(config.decoding, max_source_length=min(longest, config.decoding.max_source_length))
-    pieces = dataclasses.replace(config.tokenizer, vocab_size=config.tokenizer.vocab_size or tokenizer.sizes.tgt)
+    pieces = with_sizes(config.tokenizer, tokenizer.sizes)
     batch_tokens = config.training.batch_tokens or batch_tokens_for(model, device, int(corpus.lengths.sum()))
     training = dataclasses.replace(config.training, batch_tokens=batch_tokens)
     return dataclasses.replace(config, data=data, decoding=decoding, tokenizer=pieces, training=training)

@@ -407,8 +407,7 @@ def load_engine(
     if engine != "torch" and not obstacle:
         from mtcli.engines.ctranslate2_engine import CTranslate2Engine
 
-        tgt = tokenizer.vocabulary("tgt")
-        src = tgt if tokenizer.sizes.shared else tokenizer.vocabulary("src")
+        src, tgt = tokenizer.vocabulary("src"), tokenizer.vocabulary("tgt")
         return CTranslate2Engine(packages[0].ct2_files(src, tgt, tokenizer.sizes), src, tgt, device, threads)
     return _torch_engine(packages, tokenizer, device, precision, threads)
 

@@ -19,4 +19,4 @@ class VocabSizes:
     tgt: int
     """Number of target pieces, the special ones included."""
     shared: bool
-    """True when both sides use one vocabulary, so that their embeddings can be one matrix."""
+    """True when the pieces of the target are the first of those of the source, so that their embeddings can be one matrix."""

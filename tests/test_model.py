@@ -17,12 +17,12 @@ from mtcli.vocab import BOS_ID, VocabSizes
 
 torch.set_num_threads(1)  # on tensors this small, threads only wait for each other
 
-SHARED, SEPARATE = VocabSizes(10, 10, shared=True), VocabSizes(11, 9, shared=False)
+SHARED, FEWER, SEPARATE = VocabSizes(10, 10, shared=True), VocabSizes(11, 9, shared=True), VocabSizes(11, 9, shared=False)
 CORPUS = ParallelCorpus.of([([4, 5, 6, 7, 8], [4, 8]), ([9], [5, 6, 7, 8, 4, 5]), ([9, 4, 4], [8])])
 ALL = [0, 1, 2]
 
 both_architectures = pytest.mark.parametrize("architecture", ["transformer", "rnn"])
-any_shape = pytest.mark.parametrize("vocab", [SHARED, SEPARATE], ids=["shared", "separate"])
+any_shape = pytest.mark.parametrize("vocab", [SHARED, FEWER, SEPARATE], ids=["shared", "fewer", "separate"])
 any_depth = pytest.mark.parametrize("layers", [1, 2])
 
 

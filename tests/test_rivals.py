@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mtcli import Translator
 from mtcli.lines import read_parallel
-from mtcli.tokenizer import load_tokenizer
+from mtcli.package import open_package
 
 ELSEWHERE = {
     "sacrebleu#160: counts differ, and nobody says by how much": "test_cli.py: train.en 300 two.en 2",
@@ -117,7 +117,7 @@ def test_a_vocabulary_beyond_the_text_is_cut_and_null_characters_do_no_harm(tmp_
     sides = ("--src", tmp_path / "train.de", "--tgt", tmp_path / "train.en")
     done = mtcli("tokenizer", "train", "-m", tmp_path / "de-en", *sides, "--vocab-size", "99999")
     assert b"the text supports" in done.stderr
-    tokenizer = load_tokenizer((tmp_path / "de-en" / "tokenizer.model").read_bytes(), None)
+    tokenizer = open_package(str(tmp_path / "de-en")).tokenizer()
     assert not any("\0" in piece for piece in tokenizer.vocabulary("src"))
 
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from mtcli.config import TokenizerConfig
 from mtcli.errors import PackageError
-from mtcli.tokenizer import FEW, Tokenizer, load_tokenizer, normalise, train_tokenizer
+from mtcli.package import open_package
+from mtcli.tokenizer import FEW, Tokenizer, first_pieces, load_tokenizer, normalise, train_tokenizer
 
 CONFIGS = [TokenizerConfig(kind, 600, joint) for kind in ("unigram", "bpe") for joint in (True, False)]
 UNSEEN = [
@@ -33,17 +34,34 @@ def text(name: str) -> list[str]:
 
 @pytest.fixture(scope="module", params=CONFIGS, ids=lambda c: f"{c.type} {'joint' if c.joint else 'separate'}")
 def trained(request: pytest.FixtureRequest) -> tuple[TokenizerConfig, Tokenizer]:
-    return request.param, load_tokenizer(*train_tokenizer(request.param, text("train.de"), text("train.en")))
+    config: TokenizerConfig = request.param
+    return config, load_tokenizer(*train_tokenizer(config, text("train.de"), text("train.en")), config.joint)
 
 
 def test_the_sizes_are_as_asked_for(trained: tuple[TokenizerConfig, Tokenizer]) -> None:
     config, tokenizer = trained
     sizes = tokenizer.sizes
     assert sizes.shared == config.joint
-    assert (sizes.src, sizes.tgt) == (config.vocab_size, config.vocab_size)
-    assert (tokenizer.src is tokenizer.tgt) == config.joint
+    fewer = config.joint and config.type == "unigram"
+    assert (sizes.src, sizes.tgt < 600 if fewer else sizes.tgt) == (config.vocab_size, fewer or config.vocab_size)
     if not config.joint:
         assert tokenizer.ids(["▁the"], "tgt") != tokenizer.ids(["▁the"], "src")
+
+
+def test_a_joint_vocabulary_begins_with_what_target_text_needs(trained: tuple[TokenizerConfig, Tokenizer]) -> None:
+    config, tokenizer = trained
+    if not config.joint:
+        return
+    src, tgt = tokenizer.vocabulary("src"), tokenizer.vocabulary("tgt")
+    assert tgt == src[: len(tgt)]
+    ids = tokenizer.encode(text("train.en"), "tgt")
+    assert ids == tokenizer.encode(text("train.en"), "src")
+    said = {tgt[i] for line in ids for i in line}
+    special = {piece for piece in src if len(piece) == 1 or piece.startswith("<")}
+    assert set(tgt) == (said | special if config.type == "unigram" else set(src))
+    assert not said <= special
+    model = tokenizer.serialised("src")
+    assert load_tokenizer(model, first_pieces(model, len(tgt))).vocabulary("tgt") == tgt
 
 
 def test_the_special_ids_are_0_to_3(trained: tuple[TokenizerConfig, Tokenizer]) -> None:
@@ -80,7 +98,8 @@ def test_any_line_comes_back_normalised(trained: tuple[TokenizerConfig, Tokenize
 @given(st.lists(st.integers(0, 599), max_size=30))
 @settings(max_examples=200)
 def test_any_ids_decode_to_one_line(trained: tuple[TokenizerConfig, Tokenizer], ids: list[int]) -> None:
-    (line,) = trained[1].decode([ids], "tgt")
+    tokenizer = trained[1]
+    (line,) = tokenizer.decode([[i for i in ids if i < tokenizer.sizes.tgt]], "tgt")
     assert len(f"{line}.".splitlines()) == 1
     assert not set(line) & set("\n\r\t\0")
 
@@ -99,7 +118,6 @@ def test_the_same_text_gives_the_same_bytes(trained: tuple[TokenizerConfig, Toke
     config, _ = trained
     once, again = (train_tokenizer(config, text("train.de"), text("train.en")) for _ in range(2))
     assert once == again
-    assert (once[1] is None) == config.joint
 
 
 @pytest.fixture(scope="module")
@@ -122,9 +140,10 @@ def test_the_vocabulary_fits_the_text(tmp_path: Path) -> None:
     done = mtcli(*train_args(tmp_path, "chosen"))
     assert done.stdout.decode() == f"{tmp_path / 'chosen'}\n"
     assert b"not 1500" in done.stderr
-    chosen = load_tokenizer((tmp_path / "chosen" / "tokenizer.model").read_bytes(), None).sizes.src
-    assert 500 < chosen < 1000
-    assert f"vocab_size = {chosen}\n" in info(tmp_path / "chosen")
+    chosen = open_package(str(tmp_path / "chosen")).tokenizer().sizes
+    assert 300 < chosen.tgt < chosen.src < 1000
+    for key, size in (("vocab_size", chosen.src), ("tgt_vocab_size", chosen.tgt)):
+        assert f"\n{key} = {size}\n" in info(tmp_path / "chosen")
     for kind in ("unigram", "bpe"):
         done = mtcli(*train_args(tmp_path, kind, "--vocab-size", "50000", "--separate", "--type", kind))
         assert done.stderr.count(b"not 50000") == 2
@@ -191,4 +210,4 @@ def test_a_tokenizer_with_other_special_ids_is_refused() -> None:
     text = (DATA / "dev.de").read_text("utf-8").splitlines()
     spm.SentencePieceTrainer.train(sentence_iterator=iter(text), model_writer=model, vocab_size=300, minloglevel=2)
     with pytest.raises(PackageError, match=r"are \(-1, 0, 1, 2\), not 0 1 2 3: train it with `mtcli tokenizer train`"):
-        load_tokenizer(model.getvalue(), None)
+        load_tokenizer(model.getvalue(), model.getvalue())

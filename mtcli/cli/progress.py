@@ -82,7 +82,7 @@ def _plan(run: TrainingRun) -> str:
     config, data, vocab = plan.config, plan.config.data, plan.vocab
     languages = f"{config.languages.src or 'source'}-{config.languages.tgt or 'target'}"
     begun = f", going on after step {plan.resumed_at}" if plan.resumed_at else ""
-    pieces = f"{vocab.tgt:,} pieces" if vocab.shared else f"{vocab.src:,} source and {vocab.tgt:,} target pieces"
+    pieces = f"{vocab.src:,} pieces" if vocab.src == vocab.tgt else f"{vocab.src:,} source and {vocab.tgt:,} target pieces"
     steps = [f"{budget.steps:,} steps"] if budget.steps else []
     epochs = [f"{budget.epochs:,} passes"] if budget.epochs else []
     seconds = [clock(budget.seconds)] if budget.seconds else []

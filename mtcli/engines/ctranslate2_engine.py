@@ -7,6 +7,7 @@ from collections import defaultdict
 from typing import Any
 
 from mtcli.config import DecodingConfig
+from mtcli.ct2 import VMAP
 from mtcli.engines import Found, check_device
 from mtcli.errors import PackageError
 from mtcli.hypothesis import Hypothesis, Sentence
@@ -32,6 +33,7 @@ class CTranslate2Engine:
                 f"the model for CTranslate2 is damaged ({error}): write it again with `mtcli export --to ctranslate2`"
             ) from error
         self._src, self._pieces, self._tgt = src, tgt, {piece: i for i, piece in enumerate(tgt)}
+        self._has_vmap = VMAP in files
 
     def submit(self, sentences: list[Sentence], config: DecodingConfig) -> Found:
         """See Engine. It knows no terms and draws nothing at random."""
@@ -68,6 +70,7 @@ class CTranslate2Engine:
             max_batch_size=BATCH_TOKENS,
             batch_type="tokens",
             return_scores=True,
+            use_vmap=self._has_vmap,
             asynchronous=True,
         )
         return jobs

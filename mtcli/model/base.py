@@ -35,7 +35,7 @@ class EncoderDecoder(nn.Module, ABC):
 
     def __init__(self, width: int, vocab: VocabSizes, dropout: float) -> None:
         super().__init__()
-        self.tgt_embedding = _embedding(vocab.tgt, width)
+        self.tgt_embedding = _embedding(vocab.src if vocab.shared else vocab.tgt, width)
         self.src_embedding = self.tgt_embedding if vocab.shared else _embedding(vocab.src, width)
         self.embedding_scale = math.sqrt(width)
         self.output_bias = nn.Parameter(torch.zeros(vocab.tgt))
@@ -104,9 +104,14 @@ class EncoderDecoder(nn.Module, ABC):
         """Vectors [..., D] of `ids` [...], of unit variance at the start: as an output matrix the same weights must be small."""
         return cast(Tensor, embedding(ids) * self.embedding_scale)
 
+    @property
+    def output_weight(self) -> Tensor:
+        """The output matrix [V, D], which is the embedding of the target pieces (Press & Wolf 2017)."""
+        return self.tgt_embedding.weight[: len(self.output_bias)]
+
     def project(self, features: Tensor) -> Tensor:
-        """Logits [..., V] of features [..., D]; the output matrix is the target embedding (Press & Wolf 2017)."""
-        return nn.functional.linear(features, self.tgt_embedding.weight, self.output_bias)
+        """Logits [..., V] of features [..., D]."""
+        return nn.functional.linear(features, self.output_weight, self.output_bias)
 
 
 def _embedding(size: int, width: int) -> nn.Embedding:

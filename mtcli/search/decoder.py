@@ -71,7 +71,7 @@ class _Ready:
         bias = model.output_bias.detach().clone()
         bias[never] = IMPOSSIBLE
         missing = -len(bias) % CHUNK
-        weight = F.pad(model.tgt_embedding.weight.detach(), (0, 0, 0, missing))
+        weight = F.pad(model.output_weight.detach(), (0, 0, 0, missing))
         self._output = map_in(dtype, weight, F.pad(bias, (0, missing), value=IMPOSSIBLE))
 
     def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
