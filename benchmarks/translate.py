@@ -70,6 +70,7 @@ def bare(package: ModelPackage, quantization: str, lines: list[str], folder: Pat
                     pieces,
                     beam_size=beam,
                     length_penalty=package.config.decoding.length_penalty,
+                    use_vmap=(folder / "vmap.txt").exists(),
                     max_batch_size=size,
                     batch_type="tokens",
                     max_decoding_length=package.config.decoding.max_length(30),

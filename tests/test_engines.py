@@ -143,7 +143,9 @@ def test_an_export_is_for_other_programs_too(transformer_package: Path, tmp_path
     assert (out / "tokenizer.model").read_bytes() == (transformer_package / "tokenizer.model").read_bytes()
     tokenizer = open_package(str(transformer_package)).tokenizer()
     pieces = [tokenizer.pieces(ids, "src") for ids in tokenizer.encode(SHORT, "src")]
-    found = ctranslate2.Translator(str(out)).translate_batch(pieces, beam_size=1, max_decoding_length=10)
+    said = (out / "vmap.txt").read_text("utf-8").removeprefix("\t").split()
+    assert said == tokenizer.vocabulary("tgt") and len(said) < len(tokenizer.vocabulary("src"))
+    found = ctranslate2.Translator(str(out)).translate_batch(pieces, beam_size=1, max_decoding_length=10, use_vmap=True)
     ours = Translator.load(str(transformer_package), "cpu", "ctranslate2", beam_size=1, max_length_ratio=1e-9, retry=False)
     texts = tokenizer.decode([tokenizer.ids(each.hypotheses[0], "tgt") for each in found], "tgt")
     assert [" ".join(text.replace("\ufffd", "").split()) for text in texts] == ours.translate(SHORT)

@@ -44,13 +44,15 @@ def longer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_lengths_that_were_found_on_other_text_are_found_anew(transformer_package: Path, longer: Path, tmp_path: Path) -> None:
-    short = config_of(transformer_package).decoding.max_source_length
+def test_what_was_found_on_other_text_is_found_anew(transformer_package: Path, longer: Path, tmp_path: Path) -> None:
+    short, pieces = config_of(transformer_package).decoding.max_source_length, config_of(transformer_package).tokenizer
     given = ["--src", longer / "long.de", "--tgt", longer / "long.en", "--steps", "1"]
     mtcli("train", "-m", tmp_path / "like", "--recipe", transformer_package, *given)
     assert config_of(tmp_path / "like").decoding.max_source_length > 1.5 * short
+    assert 0 < config_of(tmp_path / "like").tokenizer.tgt_vocab_size != pieces.tgt_vocab_size
     mtcli("train", "-m", tmp_path / "from", "--from", transformer_package, *given)
     assert config_of(tmp_path / "from").decoding.max_source_length > 1.5 * short
+    assert config_of(tmp_path / "from").tokenizer == pieces, "the weights are for these"
     mtcli("train", "-m", tmp_path / "tuned", "--from", tmp_path / "from", *texts(tmp_path), "--steps", "1")
     known = config_of(tmp_path / "from").decoding.max_source_length
     assert config_of(tmp_path / "tuned").decoding.max_source_length == known, "what the model knew it still knows"
