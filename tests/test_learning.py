@@ -35,9 +35,9 @@ def test_sequences_are_reversed_without_a_mistake(architecture: str, steps: int)
     losses = [record.loss for record in loop.steps()]
     assert losses[0] > 2
     assert losses[-1] < 0.05
-    found = search(
+    [found] = search(
         Decoder([loop.averaged], [PAD_ID, UNK_ID, BOS_ID]),
-        list(map(Sentence, held_out)),
+        [list(map(Sentence, held_out))],
         DecodingConfig(beam_size=1),
         torch.device("cpu"),
     )

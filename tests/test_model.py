@@ -86,8 +86,12 @@ def test_the_order_in_a_batch_changes_nothing(architecture: str) -> None:
 def test_rows_that_move_or_leave_equal_rows_decoded_from_scratch(architecture: str, vocab: VocabSizes) -> None:
     model, batch = random_model(architecture, vocab), CORPUS.batch(ALL)
     generator = torch.Generator().manual_seed(1)
-    state = model.encode(batch.src, batch.src_mask)
-    sentences, prefixes = ALL, torch.empty(3, 0, dtype=torch.int64)  # of each row: which sentence it is of, what it has read
+    begun = model.encode(batch.src, batch.src_mask).padded(batch.src.size(1) + 3)
+    state, sentences, prefixes = (
+        begun,
+        ALL,
+        torch.empty(3, 0, dtype=torch.int64),
+    )  # of each row: which sentence it is of, what it has read
 
     def go_on() -> None:
         nonlocal state, prefixes
@@ -107,6 +111,16 @@ def test_rows_that_move_or_leave_equal_rows_decoded_from_scratch(architecture: s
         state, sentences, prefixes = state.select(torch.tensor(chosen)), [sentences[i] for i in rows], prefixes[rows]
         go_on()
 
+    def meet(beams: int) -> None:
+        nonlocal state, sentences, prefixes
+        new = [i for i in ALL for _ in range(beams)]
+        other = begun.reorder(torch.tensor(new))
+        for token in prefixes[0]:
+            other = model.step(token.expand(len(new)), other)[1]
+        state, sentences = state.joined([other]), [*sentences, *new]
+        prefixes = torch.cat([prefixes, prefixes[:1].expand(len(new), -1)])
+        go_on()
+
     keep(1, 2, 0, beams=1)  # before the first position
     move(0, 0, 0, 1, 1, 1, 2, 2, 2)  # from one row a sentence to three
     move(2, 0, 0, 3, 5, 4, 8, 8, 8)
@@ -116,6 +130,10 @@ def test_rows_that_move_or_leave_equal_rows_decoded_from_scratch(architecture: s
     keep(1, beams=2)
     assert sentences == [1, 1]
     assert len(prefixes) == 2
+    meet(beams=2)
+    assert sentences == [1, 1, 0, 0, 1, 1, 2, 2]
+    move(1, 0, 3, 2, 4, 5, 6, 6)
+    keep(3, 0, beams=2)
 
 
 @pytest.mark.slow

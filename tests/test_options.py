@@ -25,6 +25,7 @@ from mtcli.engines.torch_engine import TorchEngine
 from mtcli.errors import DataError, UsageError
 from mtcli.glossary import Glossary
 from mtcli.hypothesis import Hypothesis, Sentence
+from mtcli.package import open_package
 from mtcli.parts import Cutter, Noting, Part
 from mtcli.sentences import in_capitals, in_small_letters, kept_apart, split_sentences, with_plain_marks, without_emoji
 from mtcli.tokenizer import load_tokenizer, train_tokenizer
@@ -589,7 +590,7 @@ def test_bytes_that_are_no_letter_are_never_printed(transformer_package: Path) -
 def test_loops_are_translated_again_without_them(transformer_package: Path, tmp_path: Path) -> None:
     package = shutil.copytree(transformer_package, tmp_path / "looping", ignore=shutil.ignore_patterns("ct2", "SHA256SUMS"))
     weights = load_file(package / "weights.safetensors")
-    weights["output_bias"][300] += 3  # a model that wants to say one thing for ever
+    weights["output_bias"][open_package(str(package)).tokenizer().ids(["u"], "tgt")] += 3  # it wants to say one thing for ever
     weights["output_bias"][EOS_ID] += 3
     save_file(weights, package / "weights.safetensors")
     text = [line for line in LINES if len(line) < 60]

@@ -14,7 +14,7 @@ from mtcli.config import DecodingConfig, ModelConfig
 from mtcli.data.batches import ParallelCorpus
 from mtcli.hypothesis import Hypothesis, Sentence
 from mtcli.model import EncoderDecoder, build
-from mtcli.search import Decoder, search
+from mtcli.search import Decoder, room, search
 from mtcli.vocab import BOS_ID, EOS_ID, PAD_ID, UNK_ID, VocabSizes
 
 torch.set_num_threads(1)  # on tensors this small, threads only wait for each other
@@ -46,7 +46,12 @@ def random_model(architecture: str, eos_bias: float = 0.0) -> EncoderDecoder:
 
 
 def find(model: EncoderDecoder, sentences: list[list[int]], config: DecodingConfig) -> list[list[Hypothesis]]:
-    return search(Decoder([model], NEVER), [Sentence(ids) for ids in sentences], config, torch.device("cpu"))
+    return found_for(Decoder([model], NEVER), [Sentence(ids) for ids in sentences], config)
+
+
+def found_for(decoder: Decoder, sentences: list[Sentence], config: DecodingConfig) -> list[list[Hypothesis]]:
+    [found] = search(decoder, [sentences], config, torch.device("cpu"))
+    return found
 
 
 def allowed(logits: torch.Tensor) -> torch.Tensor:
@@ -148,6 +153,24 @@ def test_neighbours_and_order_in_a_batch_change_nothing(architecture: str, beam_
 
 
 @both_architectures
+@pytest.mark.parametrize("few", [1, 3, 16])
+def test_sentences_of_several_batches_that_end_together_find_what_they_find_alone(
+    architecture: str, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtcli.search.beam.FEW", few)
+    model, config = random_model(architecture, eos_bias=-1), DecodingConfig(beam_size=3, n_best=3)
+    long = [[4, 5, 6, 6, 5, 4, 4, 5], [6, 5, 4, 6, 5, 4, 6, 5, 4, 6, 5, 4, 6, 5, 4], [5] * 16, [4, 6] * 9, [6, 6, 5] * 7]
+    batches = [[*map(Sentence, some)] for some in (long[:2], [long[0]], long[2:4], [long[4], long[2], long[3], long[2]])]
+    for room_of in (16, 32):
+        some = [[sentence for sentence in batch if room(sentence) == room_of] for batch in batches]
+        some = [batch for batch in some if batch]
+        found = search(Decoder([model], NEVER), some, config, torch.device("cpu"))
+        assert [len(each) for each in found] == [len(batch) for batch in some]
+        for sentence, hypotheses in zip(itertools.chain(*some), itertools.chain(*found), strict=True):
+            assert_same(hypotheses, find(model, [sentence.ids], config)[0])
+
+
+@both_architectures
 def test_n_best_lists_are_sorted_distinct_and_scored_as_teacher_forcing_scores_them(architecture: str) -> None:
     model, config = random_model(architecture, eos_bias=-1), DecodingConfig(beam_size=6, n_best=6, length_penalty=0.7)
     n_best = find(model, SENTENCES, config)
@@ -169,7 +192,7 @@ def test_banned_pieces_never_appear(architecture: str, beam_size: int) -> None:
     model, config = random_model(architecture, eos_bias=-2), DecodingConfig(beam_size=beam_size, n_best=beam_size)
     with torch.no_grad():
         model.output_bias[[*NEVER, 5]] += 20
-    n_best = search(Decoder([model], [*NEVER, 5]), list(map(Sentence, SENTENCES)), config, torch.device("cpu"))
+    n_best = found_for(Decoder([model], [*NEVER, 5]), list(map(Sentence, SENTENCES)), config)
     found = {i for hypotheses in n_best for h in hypotheses for i in h.ids}
     assert found
     assert found <= {4, 6}
@@ -233,7 +256,7 @@ def test_a_prefix_is_kept_and_the_rest_is_the_best_that_follows_it(architecture:
     model, config = random_model(architecture), Short(beam_size=64, n_best=40, length_penalty=0)
     prefixes = [(5,), (), (6, 4), (4,), (6,)]
     sentences = [Sentence(ids, prefix) for ids, prefix in zip(SENTENCES, prefixes, strict=True)]
-    for sentence, found in zip(sentences, search(Decoder([model], NEVER), sentences, config, torch.device("cpu")), strict=True):
+    for sentence, found in zip(sentences, found_for(Decoder([model], NEVER), sentences, config), strict=True):
         begin, limit = list(sentence.prefix), config.limits(len(sentence.ids), len(sentence.prefix))[1]
         given = log_probabilities(model, sentence.ids, [begin])[0] if begin else 0.0
         every = [(ids, total) for ids, total in every_text(model, sentence.ids, limit) if ids[: len(begin)] == begin]
@@ -257,7 +280,7 @@ def holds(ids: list[int], terms: tuple[tuple[int, ...], ...]) -> bool:
 def test_terms_are_put_in_where_they_are_likeliest(architecture: str) -> None:
     model, config = random_model(architecture), Roomy(beam_size=120, length_penalty=0)
     sentences = [Sentence(ids, terms=terms) for ids, terms in zip(SENTENCES, TERMS, strict=True)]
-    for sentence, [best] in zip(sentences, search(Decoder([model], NEVER), sentences, config, torch.device("cpu")), strict=True):
+    for sentence, [best] in zip(sentences, found_for(Decoder([model], NEVER), sentences, config), strict=True):
         ids, total = next((ids, total) for ids, total in every_text(model, sentence.ids, 4) if holds(ids, sentence.terms))
         assert (best.ids, best.score) == (ids, pytest.approx(total, abs=1e-4))
 
@@ -269,7 +292,7 @@ def test_a_narrow_beam_puts_unlikely_terms_in_too(architecture: str, beam_size: 
     with torch.no_grad():
         model.output_bias[[5, 6]] -= 8
     sentences = [Sentence(ids, terms=terms) for ids, terms in zip(SENTENCES, TERMS, strict=True)]
-    for sentence, found in zip(sentences, search(Decoder([model], NEVER), sentences, config, torch.device("cpu")), strict=True):
+    for sentence, found in zip(sentences, found_for(Decoder([model], NEVER), sentences, config), strict=True):
         assert holds(found[0].ids, sentence.terms)
 
 
@@ -279,7 +302,7 @@ def test_a_term_may_come_twice_where_nothing_else_may(architecture: str, size: i
     config = DecodingConfig(beam_size=3, n_best=3, no_repeat_ngram=size)
     terms = ((5, 6, 4), (5, 6, 4))
     sentences = [Sentence(ids, terms=terms) for ids in SENTENCES]
-    for found in search(Decoder([random_model(architecture, -1)], NEVER), sentences, config, torch.device("cpu")):
+    for found in found_for(Decoder([random_model(architecture, -1)], NEVER), sentences, config):
         assert all(holds(hyp.ids, terms) for hyp in found)
 
 
@@ -287,7 +310,7 @@ def test_a_term_may_come_twice_where_nothing_else_may(architecture: str, size: i
 def test_where_there_is_no_room_for_a_term_the_plain_translation_is_taken(architecture: str) -> None:
     model, config = random_model(architecture, eos_bias=1), Roomy(n_best=3)
     sentences = [Sentence(ids, terms=((5, 6, 4, 5, 6),)) for ids in SENTENCES]
-    found = search(Decoder([model], NEVER), sentences, config, torch.device("cpu"))
+    found = found_for(Decoder([model], NEVER), sentences, config)
     for of_one, plain in zip(found, find(model, SENTENCES, config), strict=True):
         assert_same(of_one, plain)
 
@@ -340,7 +363,7 @@ def test_samples_depend_on_seed_and_sentence_alone(architecture: str) -> None:
 def test_models_together_think_the_mean_of_what_each_thinks() -> None:
     models, config = [random_model("transformer"), random_model("rnn")], Short(beam_size=64, n_best=40, length_penalty=0)
     decoder = Decoder(models, NEVER)
-    for src, found in zip(SENTENCES, search(decoder, list(map(Sentence, SENTENCES)), config, torch.device("cpu")), strict=True):
+    for src, found in zip(SENTENCES, found_for(decoder, list(map(Sentence, SENTENCES)), config), strict=True):
         for each in found:
             sequence = as_generated(each.ids, config.max_length(len(src)))
             of_each = [piece_scores(model, src, sequence) for model in models]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import logging
+import math
 import multiprocessing.process
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -16,13 +17,15 @@ from mtcli.data.batches import Batch, ParallelCorpus, cut
 from mtcli.engines import Found, check_device
 from mtcli.errors import TranslationError, out_of_memory
 from mtcli.hypothesis import Hypothesis, Sentence
-from mtcli.search import PADDING, Decoder, search
+from mtcli.search import Decoder, positions, room, search
 from mtcli.training.loop import token_losses
 from mtcli.training.memory import keep_memory
 from mtcli.workers import noticing_the_dead, pool
 
 log = logging.getLogger("mtcli")
 
+Batches = list[list[Sentence]]
+"""Those that are given as much room."""
 Hypotheses = list[list[Hypothesis]]
 
 
@@ -32,29 +35,31 @@ class TorchEngine:
     name = "torch"
 
     def __init__(self, decoder: Decoder, device: torch.device, workers: int = 0) -> None:
-        self._decoder, self._device, self._pool = decoder, device, None
+        self._decoder, self._device, self._pool, self._jobs = decoder, device, None, 1
         if workers > 1:
+            self._jobs = 2 * workers  # two for each, so that none is idle for long
             self._pool = pool(workers, _begin_worker, self._search)
         self._workers: list[multiprocessing.process.BaseProcess] = []
         self._share = 1
         """Share of a batch, 1/n, that memory holds."""
 
     def submit(self, sentences: list[Sentence], config: DecodingConfig) -> Found:
-        """See Engine."""
-        # Padded lengths that depend on the sentence alone make results that do so, too, down to the last bit.
+        """See Engine. Sentences that are given as much room are a job for a worker, or several."""
+        # Lengths that depend on the sentence alone make results that do so, too, down to the last bit.
         beams = config.n_best if config.temperature else config.beam_size
-        lengths = [(len(sentence.ids) + PADDING) // PADDING * PADDING * beams for sentence in sentences]
-        kinds = [(lengths[i], bool(sentence.terms)) for i, sentence in enumerate(sentences)]
-        longest_first = sorted(range(len(sentences)), key=kinds.__getitem__, reverse=True)
-        batches: list[list[int]] = []
-        for _, alike in itertools.groupby(longest_first, kinds.__getitem__):
-            batches += cut(list(alike), lengths, config.batch_tokens)
-        jobs = self._begin([[sentences[i] for i in batch] for batch in batches], config)
+        lengths = [positions(sentence) * beams for sentence in sentences]
+        kinds = [(room(sentence), bool(sentence.terms)) for sentence in sentences]
+        longest_first = sorted(range(len(sentences)), key=lambda i: (kinds[i], lengths[i]), reverse=True)
+        groups = [list(alike) for _, alike in itertools.groupby(longest_first, kinds.__getitem__)]
+        batches_of = [cut(alike, lengths, config.batch_tokens) for alike in groups]
+        most = math.ceil(sum(map(len, batches_of)) / self._jobs)  # batches that are searched together save steps
+        shares = [batches[i : i + most] for batches in batches_of for i in range(0, len(batches), most)]
+        jobs = self._begin([[[sentences[i] for i in batch] for batch in batches] for batches in shares], config)
 
         def found() -> Hypotheses:
             hypotheses: Hypotheses = [[] for _ in sentences]
-            for batch, job in zip(batches, jobs, strict=True):
-                for i, of_one in zip(batch, job(), strict=True):
+            for batches, job in zip(shares, jobs, strict=True):
+                for i, of_one in zip(itertools.chain(*batches), job(), strict=True):
                     hypotheses[i] = of_one
             return hypotheses
 
@@ -92,27 +97,27 @@ class TorchEngine:
         for indices in cut(sorted(range(len(pairs)), key=lengths.__getitem__), lengths, config.batch_tokens):
             yield indices, corpus.batch(indices).to(self._device)
 
-    def _begin(self, batches: list[list[Sentence]], config: DecodingConfig) -> list[Found]:
-        if not self._pool or len(batches) < 2:
-            return [functools.partial(self._search, batch, config) for batch in batches]
+    def _begin(self, shares: list[Batches], config: DecodingConfig) -> list[Found]:
+        if not self._pool or len(shares) < 2:
+            return [functools.partial(self._search, batches, config) for batches in shares]
         others = set(multiprocessing.active_children())
         with noticing_the_dead(TranslationError, ": give --threads 1"):
-            jobs = [self._pool.submit(_work, batch, config) for batch in batches]
+            jobs = [self._pool.submit(_work, batches, config) for batches in shares]
         self._workers += set(multiprocessing.active_children()) - others
         return [functools.partial(_result, job) for job in jobs]
 
-    def _search(self, batch: list[Sentence], config: DecodingConfig) -> Hypotheses:
+    def _search(self, batches: Batches, config: DecodingConfig) -> Hypotheses:
         """Search; when memory runs out, in smaller parts from then on."""
-        size = max(1, len(batch) // self._share)
+        size = max(1, max(map(len, batches)) // self._share)
         try:
-            parts = (batch[i : i + size] for i in range(0, len(batch), size))
-            return [hyps for part in parts for hyps in search(self._decoder, part, config, self._device)]
+            parts = [batch[i : i + size] for batch in batches for i in range(0, len(batch), size)]
+            return list(itertools.chain(*search(self._decoder, parts, config, self._device)))
         except (MemoryError, RuntimeError) as error:
             if size == 1 or not out_of_memory(error):
                 raise
         log.warning("out of memory with %d sentences at once: trying half as many", size)
         self._share *= 2
-        return self._search(batch, config)
+        return self._search(batches, config)
 
     def close(self) -> None:
         """See Engine."""
@@ -122,7 +127,7 @@ class TorchEngine:
             self._pool.shutdown(cancel_futures=True)
 
 
-Search = Callable[[list[Sentence], DecodingConfig], Hypotheses]
+Search = Callable[[Batches, DecodingConfig], Hypotheses]
 _search_of_worker: Search
 
 
@@ -133,8 +138,8 @@ def _begin_worker(search_of_worker: Search) -> None:
     keep_memory()
 
 
-def _work(batch: list[Sentence], config: DecodingConfig) -> Hypotheses:
-    return _search_of_worker(batch, config)
+def _work(batches: Batches, config: DecodingConfig) -> Hypotheses:
+    return _search_of_worker(batches, config)
 
 
 def _result(job: Future[Hypotheses]) -> Hypotheses:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Self, cast
 
 import torch
@@ -24,6 +25,17 @@ class DecoderState(ABC):
     @abstractmethod
     def select(self, index: Tensor) -> Self:
         """A state of the sentences in `index` (int64 [B']) alone, each with all its rows."""
+
+    @abstractmethod
+    def padded(self, length: int) -> Self:
+        """A state with room for `length` source positions, at which nothing looks."""
+
+    @abstractmethod
+    def joined(self, others: Sequence[Self]) -> Self:
+        """A state of these sentences and those of `others`, in memory of its own.
+
+        All are at the same position, with as many rows a sentence and sources padded to the same length.
+        """
 
 
 class EncoderDecoder(nn.Module, ABC):

@@ -6,8 +6,8 @@ global attention with the `general` score (§3.1) and input feeding (§3.3).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -45,6 +45,22 @@ class RecurrentState(DecoderState):
         """See DecoderState."""
         rows = rows_of(index, len(self.fed) // len(self.memory))
         return self._rows(self.memory[index], self.keys[index], self.memory_mask[index], rows)
+
+    def padded(self, length: int) -> RecurrentState:
+        """See DecoderState."""
+        more = length - self.memory.size(1)
+        memory, keys = (nn.functional.pad(each, (0, 0, 0, more)) for each in (self.memory, self.keys))
+        return replace(self, memory=memory, keys=keys, memory_mask=nn.functional.pad(self.memory_mask, (0, more)))
+
+    def joined(self, others: Sequence[RecurrentState]) -> RecurrentState:
+        """See DecoderState."""
+        states = [self, *others]
+        memory, keys, mask, fed = (
+            torch.cat(parts) for parts in zip(*((s.memory, s.keys, s.memory_mask, s.fed) for s in states), strict=True)
+        )
+        hidden = tuple(map(torch.cat, zip(*(state.hidden for state in states), strict=True)))
+        cells = tuple(map(torch.cat, zip(*(state.cells for state in states), strict=True)))
+        return RecurrentState(memory, keys, mask, hidden, cells, fed)
 
     def _rows(self, memory: Tensor, keys: Tensor, memory_mask: Tensor, rows: Tensor) -> RecurrentState:
         hidden, cells = tuple(h[rows] for h in self.hidden), tuple(c[rows] for c in self.cells)

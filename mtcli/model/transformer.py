@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -49,6 +50,27 @@ class TransformerState(DecoderState):
         memory = tuple((keys[index], values[index]) for keys, values in self.memory)
         state = replace(self, memory=memory, memory_bias=self.memory_bias[index])
         return state.reorder(rows_of(index, self._rows() // len(self.memory_bias)))
+
+    def padded(self, length: int) -> TransformerState:
+        """See DecoderState."""
+        more = length - self.memory_bias.size(-1)
+        memory = tuple((F.pad(keys, (0, more)), F.pad(values, (0, 0, 0, more))) for keys, values in self.memory)
+        return replace(self, memory=memory, memory_bias=F.pad(self.memory_bias, (0, more), value=-math.inf))
+
+    def joined(self, others: Sequence[TransformerState]) -> TransformerState:
+        """See DecoderState."""
+        states = [self, *others]
+        memory = tuple(
+            (torch.cat([keys for keys, _ in layers]), torch.cat([values for _, values in layers]))
+            for layers in zip(*(state.memory for state in states), strict=True)
+        )
+        prefix = torch.cat([state._prefix_of_rows() for state in states])
+        bias = torch.cat([state.memory_bias for state in states])
+        return TransformerState(memory, bias, prefix, None, self.length, prefix.new_empty(0))
+
+    def _prefix_of_rows(self) -> Tensor:
+        prefix = self.prefix[:, :, : self.length]
+        return prefix if self.origin is None else prefix[self.origin]
 
     def _rows(self) -> int:
         return len(self.prefix if self.origin is None else self.origin)

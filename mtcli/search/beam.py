@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -14,75 +16,115 @@ from mtcli.search.decoder import CHUNK, IMPOSSIBLE, Decoder, JointState
 from mtcli.search.rules import Rules, hypothesis
 from mtcli.vocab import BOS_ID, EOS_ID
 
+FEW = 16
+"""So many sentences of a batch that are left wait for those of other batches: a step takes about as long for one as for them."""
+
+Found = list[list[Hypothesis]]
+"""The hypotheses of each sentence that have ended."""
+
 
 def beam_search(
-    decoder: Decoder, state: JointState, sentences: list[Sentence], config: DecodingConfig, device: torch.device
-) -> list[list[Hypothesis]]:
+    decoder: Decoder,
+    begin: Callable[[list[Sentence]], JointState],
+    batches: list[list[Sentence]],
+    config: DecodingConfig,
+    device: torch.device,
+) -> list[Found]:
     """The `config.n_best` best hypotheses of each sentence, best first (Sutskever et al. 2014, §3.2).
 
     A hypothesis that ends leaves the beam, a sentence with `beam_size` ended hypotheses is done and leaves the batch. At its
-    limit of length a hypothesis ends as it is, without EOS.
+    limit of length a hypothesis ends as it is, without EOS. The last sentences of all batches go on together.
     """
-    beams = Beams(sentences, config, device)
-    ended: list[list[Hypothesis]] = [[] for _ in sentences]
-    while beams.sentences:
-        logits, state = decoder.step(beams.tokens[:, -1], state)
-        rows = beams.extend(logits, config, ended)
-        going_on = beams.going_on(config, ended)
-        if len(going_on) < len(beams.sentences):
-            beams.select(going_on)
-            state = state.reorder(rows).select(going_on)
-        elif not torch.equal(rows, torch.arange(len(rows), device=device)):
-            state = state.reorder(rows)
-    return [sorted(hypotheses, key=lambda h: -h.score)[: config.n_best] for hypotheses in ended]
+    found: list[Found] = [[[] for _ in batch] for batch in batches]
+    late: dict[int, list[Beams]] = defaultdict(list)
+    for batch, ended in zip(batches, found, strict=True):
+        beams = Beams(list(zip(batch, ended, strict=True)), begin(batch), config, device)
+        while len(beams.sentences) > FEW:
+            beams.step(decoder)
+        if beams.sentences:
+            late[beams.tokens.size(1)].append(beams if len(batches) == 1 else beams.joined([]))
+    while late:
+        first, *others = late.pop(min(late))
+        beams = first.joined(others) if others else first
+        beams.step(decoder)
+        if beams.sentences:
+            late[beams.tokens.size(1)].append(beams)
+    return [[sorted(hypotheses, key=lambda h: -h.score)[: config.n_best] for hypotheses in ended] for ended in found]
 
 
 class Beams:
     """The unfinished hypotheses of B sentences, K for each, best first; K grows from 1 to the beam size."""
 
-    def __init__(self, sentences: list[Sentence], config: DecodingConfig, device: torch.device) -> None:
-        self.sentences = list(range(len(sentences)))
-        """For each of the B, which sentence of the batch it is."""
-        self.rules = Rules(sentences, config, device)
+    def __init__(
+        self, sentences: list[tuple[Sentence, list[Hypothesis]]], state: JointState, config: DecodingConfig, device: torch.device
+    ) -> None:
+        """The state is that before the first piece."""
+        self.sentences = sentences
+        """The B, and where the hypotheses of each go when they end."""
+        self.config, self.state = config, state
+        self.rules = Rules([sentence for sentence, _ in sentences], config, device)
         self.tokens = torch.full((len(sentences), 1), BOS_ID, device=device)
         """[B x K, 1 + pieces so far], BOS first."""
         self.scores = torch.zeros(len(sentences), 1, device=device)
         """[B, K], log-probability so far; -inf where there is no hypothesis."""
 
-    def extend(self, logits: Tensor, config: DecodingConfig, ended: list[list[Hypothesis]]) -> Tensor:
-        """Go on by one piece, of which the model thinks `logits` [B x K, V]; hypotheses that end go to `ended`.
+    def joined(self, others: Sequence[Beams]) -> Beams:
+        """These and others of the same length, in memory of their own."""
+        all_of_them = [self, *others]
+        sentences = [each for beams in all_of_them for each in beams.sentences]
+        state = self.state.joined([beams.state for beams in others])
+        found = Beams(sentences, state, self.config, self.scores.device)
+        found.tokens, found.scores = (
+            torch.cat(parts) for parts in zip(*((b.tokens, b.scores) for b in all_of_them), strict=True)
+        )
+        return found
+
+    def step(self, decoder: Decoder) -> None:
+        """Go on by one piece; sentences that are done leave."""
+        logits, state = decoder.step(self.tokens[:, -1], self.state)
+        rows = self._extend(logits)
+        going_on = self._going_on()
+        if len(going_on) < len(self.sentences):
+            self._select(going_on)
+            state = state.reorder(rows).select(going_on)
+        elif not torch.equal(rows, torch.arange(len(rows), device=rows.device)):
+            state = state.reorder(rows)
+        self.state = state
+
+    def _extend(self, logits: Tensor) -> Tensor:
+        """Go on by one piece, of which the model thinks `logits` [B x K, V].
 
         Returns which row each of the new rows goes on from, int64 [B x K'].
         """
         # Twice the beam, so that a whole beam goes on even if a whole beam ends.
         scores = self.rules.scores(logits, self.tokens)
-        best, rows, pieces = best_extensions(self.scores, scores, 2 * config.beam_size)
+        beam_size = self.config.beam_size
+        best, rows, pieces = best_extensions(self.scores, scores, 2 * beam_size)
         full = self.rules.limits <= self.tokens.size(1)
         best = best.masked_fill(best < IMPOSSIBLE / 2, -math.inf)
         ends = (pieces == EOS_ID) | full[:, None] | best.isinf()
-        self._end(ends[:, : config.beam_size], best, rows, pieces, config.length_penalty, ended)
+        self._end(ends[:, :beam_size], best, rows, pieces)
         best = best.masked_fill(ends, -math.inf)
-        keep = ends.int().argsort(dim=1, stable=True)[:, : config.beam_size]
+        keep = ends.int().argsort(dim=1, stable=True)[:, :beam_size]
         self.scores = best.gather(1, keep)
         pieces = pieces.masked_fill(best.isinf(), EOS_ID).gather(1, keep).flatten()
         rows = rows.gather(1, keep).flatten()
         self.tokens = torch.cat([self.tokens[rows], pieces[:, None]], dim=1)
         return rows
 
-    def _end(
-        self, ends: Tensor, best: Tensor, rows: Tensor, pieces: Tensor, length_penalty: float, ended: list[list[Hypothesis]]
-    ) -> None:
+    def _end(self, ends: Tensor, best: Tensor, rows: Tensor, pieces: Tensor) -> None:
         for i, k in (ends & best[:, : ends.size(1)].isfinite()).nonzero().tolist():
             ids = [*self.tokens[rows[i, k], 1:].tolist(), int(pieces[i, k])]
-            ended[self.sentences[i]].append(hypothesis(ids, best[i, k].item(), length_penalty))
+            self.sentences[i][1].append(hypothesis(ids, best[i, k].item(), self.config.length_penalty))
 
-    def going_on(self, config: DecodingConfig, ended: list[list[Hypothesis]]) -> Tensor:
+    def _going_on(self) -> Tensor:
         """Which of the B sentences are not done, int64 [B']."""
         alive = self.scores[:, 0].isfinite().tolist()
-        going_on = [i for i, s in enumerate(self.sentences) if alive[i] and len(ended[s]) < config.beam_size]
+        beam_size = self.config.beam_size
+        going_on = [i for i, (_, ended) in enumerate(self.sentences) if alive[i] and len(ended) < beam_size]
         return torch.tensor(going_on, dtype=torch.int64, device=self.scores.device)
 
-    def select(self, index: Tensor) -> None:
+    def _select(self, index: Tensor) -> None:
         """Keep the sentences at `index` alone."""
         self.tokens = self.tokens[rows_of(index, self.scores.size(1))]
         self.scores = self.scores[index]

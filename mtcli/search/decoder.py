@@ -33,6 +33,15 @@ class JointState(DecoderState):
         """See DecoderState."""
         return JointState(tuple(state.select(index) for state in self.states))
 
+    def padded(self, length: int) -> JointState:
+        """See DecoderState."""
+        return JointState(tuple(state.padded(length) for state in self.states))
+
+    def joined(self, others: Sequence[JointState]) -> JointState:
+        """See DecoderState."""
+        alike = zip(self.states, *(other.states for other in others), strict=True)
+        return JointState(tuple(state.joined(same) for state, *same in alike))
+
 
 class Decoder:
     """Models made ready to decode together: matrix products in `dtype`, pieces in `never` impossible."""
