@@ -33,7 +33,7 @@ Form = Literal["text", "n-best", "json"]
 Found = Callable[[], "list[list[Translation]]"]
 
 
-AHEAD = 4
+AHEAD = 2
 """Blocks of lines that are read and handed to the engine before the first of them has been written."""
 
 
