@@ -27,10 +27,10 @@ demo: $(READY)
 	@echo "Next, a sentence of your own:  echo 'Guten Morgen!' | $(BIN)/mtcli translate -m $(DEMO)"
 
 # Makes the packages in models/ again, from raw text in the folder TEXT (models/README.md says which), as build/shipped/*. That takes
-# hours; after an interruption the same command goes on. English to German learns in two steps, the learning rate going up once more. German to
-# English learns from what people have translated, then also from English sentences of Tatoeba that no German is there for, translated back
-# by the model of the other direction, then without these and in the likeliest pieces alone. What is shipped made the updates of the second and of the
-# third step in three runs each; the others are older than models/phrases.* and the invented names.
+# hours; after an interruption the same command goes on. Each learns from words that are cut anew in each epoch, and at last, with the settings
+# in its model.toml, from the likeliest pieces alone, in which names and numbers are copied. English to German goes on once between them, the learning
+# rate going up again; so does German to English, then also from English sentences of Tatoeba that no German is there for, translated back by the
+# model of the other direction. What is shipped made some of these steps in several runs, and all but the last without models/phrases.*.
 models: $(addprefix build/shipped/,$(SHIPPED))
 
 TATOEBA = $(TEXT)/tatoeba/de-en
@@ -38,7 +38,9 @@ BACK := build/back-translated
 NEWS_de-en := newstest2014
 NEWS_fr-en := newstest2014
 NEWS_es-en := newstest2013
-FIRST := --set training.learning_rate=0.0015
+SAMPLED := --set training.subword_sampling=0.5 --set training.warmup_steps=1000 --set training.validations=15
+FIRST := $(SAMPLED) --set training.learning_rate=0.0015
+GOING_ON := $(SAMPLED) --set training.learning_rate=0.001
 CREDITS := --set data.licence="CC-BY 2.0 FR, CC-BY 4.0" --set data.attribution="tatoeba.org by way of manythings.org/anki, tldr-pages"
 # $(call pairs,SOURCE,TARGET,CORPUS)
 pairs = --dev-src $(TEXT)/tatoeba/$(3)/dev.$(1).gz --dev-tgt $(TEXT)/tatoeba/$(3)/dev.$(2).gz \
@@ -50,8 +52,12 @@ build/models/en-de-first.done: $(READY)
 	$(BIN)/mtcli train -m build/models/en-de-first --recipe models/en-de --steps 12500 $(FIRST) $(call pairs,en,de,de-en) $(CREDITS)
 	touch $@
 
-build/models/en-de.done: build/models/en-de-first.done
-	$(BIN)/mtcli train -m build/models/en-de --from build/models/en-de-first --recipe models/en-de $(call pairs,en,de,de-en) $(CREDITS)
+build/models/en-de-second.done: build/models/en-de-first.done
+	$(BIN)/mtcli train -m build/models/en-de-second --from build/models/en-de-first --recipe models/en-de --steps 4688 $(GOING_ON) $(call pairs,en,de,de-en) $(CREDITS)
+	touch $@
+
+build/models/en-de.done: build/models/en-de-second.done
+	$(BIN)/mtcli train -m build/models/en-de --from build/models/en-de-second --recipe models/en-de $(call pairs,en,de,de-en) $(CREDITS)
 	touch $@
 
 build/models/de-en-first.done: build/models/en-de.done
@@ -64,20 +70,28 @@ $(BACK).de: build/models/en-de.done
 	$(BIN)/mtcli translate -m build/models/en-de --beam-size 3 $(BACK).en -o $@ --resume
 
 build/models/de-en-second.done: build/models/de-en-first.done $(BACK).de
-	$(BIN)/mtcli train -m build/models/de-en-second --from build/models/de-en-first --recipe models/en-de --steps 19285 $(call pairs,de,en,de-en) --src $(BACK).de --tgt $(BACK).en --weight 1 $(CREDITS)
+	$(BIN)/mtcli train -m build/models/de-en-second --from build/models/de-en-first --recipe models/en-de --steps 19285 $(GOING_ON) $(call pairs,de,en,de-en) --src $(BACK).de --tgt $(BACK).en --weight 1 $(CREDITS)
 	touch $@
 
 build/models/de-en.done: build/models/de-en-second.done
 	$(BIN)/mtcli train -m build/models/de-en --from build/models/de-en-second --recipe models/de-en --steps 2920 --set training.learning_rate=0.0006 $(call pairs,de,en,de-en) $(CREDITS)
 	touch $@
 
-.PRECIOUS: build/models/%-en.done
-build/models/%-en.done: $(READY)
-	$(BIN)/mtcli train -m build/models/$*-en --recipe models/$*-en $(call pairs,$*,en,$*-en) $(CREDITS)
+.PRECIOUS: build/models/%-en-first.done build/models/%-en.done
+build/models/%-en-first.done: $(READY)
+	$(BIN)/mtcli train -m build/models/$*-en-first --recipe models/$*-en --steps 8300 $(FIRST) $(call pairs,$*,en,$*-en) $(CREDITS)
 	touch $@
 
-build/models/en-es+fr.done: $(READY)
-	$(BIN)/mtcli train -m build/models/en-es+fr --recipe models/en-es+fr $(call pairs,en,fr,fr-en) $(call pairs,en,es,es-en) $(CREDITS)
+build/models/%-en.done: build/models/%-en-first.done
+	$(BIN)/mtcli train -m build/models/$*-en --from build/models/$*-en-first --recipe models/$*-en $(call pairs,$*,en,$*-en) $(CREDITS)
+	touch $@
+
+build/models/en-es+fr-first.done: $(READY)
+	$(BIN)/mtcli train -m build/models/en-es+fr-first --recipe models/en-es+fr --steps 14082 $(FIRST) $(call pairs,en,fr,fr-en) $(call pairs,en,es,es-en) $(CREDITS)
+	touch $@
+
+build/models/en-es+fr.done: build/models/en-es+fr-first.done
+	$(BIN)/mtcli train -m build/models/en-es+fr --from build/models/en-es+fr-first --recipe models/en-es+fr $(call pairs,en,fr,fr-en) $(call pairs,en,es,es-en) $(CREDITS)
 	touch $@
 
 # $(call tested,SOURCE,TARGET,CORPUS,NAME): scores of a package on test sets, whose names end with that of the target where it has several

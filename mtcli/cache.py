@@ -24,7 +24,7 @@ from mtcli.lines import vanishing
 
 log = logging.getLogger("mtcli")
 
-LAYOUT = 2
+LAYOUT = 1
 """To be raised when a folder of the same name comes to hold something else, as when lines are normalised otherwise."""
 KEPT = 30 * 24 * 3600
 """Seconds after which what was not used is removed."""

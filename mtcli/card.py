@@ -12,8 +12,7 @@ def model_card(name: str, config: Config, parameters: int, vocab: VocabSizes) ->
     """Markdown that says what the model is, what it learnt from and how good it is."""
     data, model, scores, called = config.data, config.model, config.scores, shlex.quote(name)
     languages = f"{config.languages.src or 'source'} to {config.languages.tgt or 'target'}"
-    of_target = "" if vocab.src == vocab.tgt else f", {vocab.tgt:,} of the target"
-    vocabulary = f"{vocab.src:,} {config.tokenizer.type} pieces{of_target}, {'joint' if vocab.shared else 'separate'}"
+    vocabulary = f"{config.tokenizer.type}, {'joint' if vocab.shared else 'separate'}: {vocab}"
     shape = f"{model.encoder_layers}+{model.decoder_layers} layers, width {model.width}"
     notes = f"{config.notes.strip()}\n\n" if config.notes.strip() else ""
     attribution = f"| Text by | {data.attribution} |\n" if data.attribution else ""

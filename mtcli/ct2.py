@@ -187,10 +187,9 @@ def _shapes(model: ModelConfig, vocab: VocabSizes) -> Iterator[tuple[str, tuple[
         yield from linear(f"{place}/ffn/linear_0", inner, width)
         yield from linear(f"{place}/ffn/linear_1", width, inner)
 
-    tgt = vocab.src if vocab.shared else vocab.tgt
     yield "encoder/embeddings_0/weight", (vocab.src, width)
-    yield "decoder/embeddings/weight", (tgt, width)
-    yield from linear("decoder/projection", tgt, width)
+    yield "decoder/embeddings/weight", (vocab.embedded, width)
+    yield from linear("decoder/projection", vocab.embedded, width)
     for side, layers in (("encoder", model.encoder_layers), ("decoder", model.decoder_layers)):
         yield f"{side}/position_encodings/encodings", (width,)
         yield from norm(side)

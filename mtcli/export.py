@@ -137,7 +137,7 @@ def _save(package: ModelPackage, folder: Path, quantization: str) -> None:
 
 def _save_vmap(tokenizer: Tokenizer, folder: Path) -> None:
     """For others: `mtcli` itself knows from the tokenizer what stands there."""
-    if tokenizer.sizes.tgt < tokenizer.sizes.src and tokenizer.joint:
+    if tokenizer.sizes.spared:
         (folder / VMAP).write_bytes(vmap(tokenizer.vocabulary("tgt")))
 
 
@@ -154,8 +154,7 @@ def _fill(spec: Any, model: Transformer, tokenizer: Tokenizer, positions: int) -
         embeddings.weight = _copy(embedding.weight)
         side.position_encodings.encodings = places
     spec.decoder.projection.weight = _copy(model.tgt_embedding.weight)
-    missing = len(model.tgt_embedding.weight) - len(model.output_bias)
-    spec.decoder.projection.bias = _copy(F.pad(model.output_bias, (0, missing), value=IMPOSSIBLE))
+    spec.decoder.projection.bias = _copy(F.pad(model.output_bias, (0, tokenizer.sizes.spared), value=IMPOSSIBLE))
     spec.decoder.projection.bias[tokenizer.never_generated()] = IMPOSSIBLE  # CTranslate2 need not be told of them
     _norm(spec.encoder.layer_norm, model.encoder_norm)
     _norm(spec.decoder.layer_norm, model.decoder_norm)

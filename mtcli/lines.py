@@ -30,7 +30,7 @@ CHUNK = 1 << 16
 BLOCK = 1024
 """Most lines that are handed over together at first."""
 GROWTH = 4
-"""So many times that later on, if the input does not pause: what works on many lines at once is faster."""
+"""So many times that after some full blocks: what works on many lines at once is faster."""
 MOST_BYTES = 1 << 20
 """Input after which lines are handed over, however few they are."""
 BLANKS = str.maketrans("\t\r\0\v\f", "     ")

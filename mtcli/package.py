@@ -134,7 +134,7 @@ class ModelPackage:
             files[name] = self._ct2_read(name)
             if self._ct2_json(name, files[name]) != pieces:
                 raise self._damaged(CT2, "its vocabulary is not that of the tokenizer")
-        if vocab.shared and vocab.tgt < vocab.src:
+        if vocab.spared:
             files[ct2.VMAP] = ct2.vmap(tgt)
         return files
 

@@ -27,8 +27,9 @@ _INVISIBLE = dict.fromkeys([*range(0x00, 0x09), *range(0x0E, 0x1C), 0x7F, *range
 _TO_BLANK = {**_INVISIBLE, ord(SPACE): " "}
 
 _DAMAGED = "the tokenizer is damaged: copy the package again, or train it again with --fresh"
-_OF_PIECE = 0x0A
-"""How a field of a serialised model begins that is a piece."""
+_PIECE, *_OTHERS = b"\x0a\x12\x1a\x22\x2a"
+"""How the fields of a serialised model begin: pieces, and what there is one of."""
+_MOST_PIECES = 1_000_000
 
 FEW = 32
 """Lines that go to sentencepiece one by one: for a list it starts a thread, which takes as long as some thirty lines do."""
@@ -133,20 +134,26 @@ def load_tokenizer(src: bytes, tgt: bytes, joint: bool = True) -> Tokenizer:
 
 def first_pieces(model: bytes, count: int) -> bytes:
     """A serialised model of the first `count` pieces of another. Raises PackageError when that is damaged."""
-    try:
-        pieces, rest = _pieces_and_rest(model)
-    except IndexError as error:
-        raise PackageError(_DAMAGED) from error
+    pieces, rest = _pieces_and_rest(model)
     return b"".join(pieces[:count] + rest)
 
 
 def _pieces_and_rest(model: bytes) -> tuple[list[bytes], list[bytes]]:
-    fields = list(_fields(model))
-    return [one for one in fields if one[0] == _OF_PIECE], [one for one in fields if one[0] != _OF_PIECE]
+    """The fields of a serialised model that are pieces, and the others. Raises PackageError when it is damaged."""
+    pieces: list[bytes] = []
+    rest: list[bytes] = []
+    try:
+        for field in _fields(model):
+            (pieces if field[0] == _PIECE else rest).append(field)
+            if field[0] not in (_PIECE, *_OTHERS) or len(pieces) > _MOST_PIECES or len(rest) > len(_OTHERS):
+                raise PackageError(_DAMAGED)
+    except IndexError as error:
+        raise PackageError(_DAMAGED) from error
+    return pieces, rest
 
 
 def _fields(message: bytes) -> Iterator[bytes]:
-    """The parts of a message as Protocol Buffers write it: what it is, its length in groups of seven bits, and so many bytes."""
+    """The fields as Protocol Buffers write them: which it is, its length in groups of seven bits, and so many bytes."""
     start = 0
     while start < len(message):
         length = 0
@@ -191,8 +198,7 @@ def train_tokenizer(
 
 def with_sizes(config: TokenizerConfig, found: VocabSizes) -> TokenizerConfig:
     """The settings with the sizes of the vocabularies that were found."""
-    fewer = found.tgt if found.shared and found.tgt < found.src else 0
-    return replace(config, vocab_size=config.vocab_size or found.src, tgt_vocab_size=fewer)
+    return replace(config, vocab_size=config.vocab_size or found.src, tgt_vocab_size=found.tgt if found.spared else 0)
 
 
 def _needed_first(model: bytes, tgt: list[str]) -> tuple[bytes, bytes]:

@@ -14,13 +14,19 @@ from pathlib import Path
 
 import ctranslate2
 import pytest
+import torch
 from conftest import DATA, TINY, head, mtcli, train_tiny
 from test_cli import loaded_after
+from torch import Tensor
 
 from mtcli import Translator
+from mtcli.config import DecodingConfig
+from mtcli.engines.torch_engine import TorchEngine
 from mtcli.errors import PackageError, UsageError
 from mtcli.export import export_ctranslate2
+from mtcli.hypothesis import Sentence
 from mtcli.package import open_package
+from mtcli.search.decoder import Decoder, JointState
 from mtcli.translator import Translation
 
 LINES = (DATA / "test.de").read_text(encoding="utf-8").splitlines()
@@ -236,3 +242,38 @@ def test_no_line_is_lost_and_no_worker_left_when_one_is_killed(
     assert not any(map(is_alive, workers))
     got = out.decode().removesuffix("\n").split("\n")
     assert got == (greedy * 10)[: len(got)]
+
+
+class Confined(Decoder):
+    """One whose memory holds so many rows at a time."""
+
+    rows = 0
+    most = 0
+
+    def step(self, tokens: Tensor, state: JointState) -> tuple[Tensor, JointState]:
+        if len(tokens) > self.most:
+            raise MemoryError
+        self.rows = max(self.rows, len(tokens))
+        return super().step(tokens, state)
+
+
+@pytest.mark.parametrize("architecture", ["transformer", "rnn"])
+@pytest.mark.parametrize("length", [5, 100])
+def test_memory_bounds_what_is_searched_for_together(
+    architecture: str, length: int, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
+) -> None:
+    package = open_package(str(request.getfixturevalue(f"{architecture}_package")))
+    tokenizer, config = package.tokenizer(), DecodingConfig(batch_tokens=2048, max_length_ratio=0.2)
+    draw = random.Random(1)
+    sentences = [Sentence([draw.randrange(260, tokenizer.sizes.src) for _ in range(length)]) for _ in range(150)]
+    decoder = Confined([package.load_model(tokenizer.sizes, torch.device("cpu"))], tokenizer.never_generated())
+    engine = TorchEngine(decoder, torch.device("cpu"))
+    decoder.most = 10_000
+    expected = engine.submit(sentences, config)()
+    batch = 2048 // (5 * (8 if length == 5 else 128))
+    assert batch * 5 <= decoder.rows <= 1.25 * batch * 5
+    decoder.most, decoder.rows = decoder.rows // 3, 0
+    for found, alone in zip(engine.submit(sentences, config)(), expected, strict=True):
+        assert [each.ids for each in found] == [each.ids for each in alone]
+        assert [each.score for each in found] == pytest.approx([each.score for each in alone], abs=1e-4)
+    assert [record.getMessage() for record in caplog.records][-1].endswith("trying half as many")

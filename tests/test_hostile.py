@@ -123,6 +123,14 @@ def writing(name: str, data: bytes) -> Harm:
     return lambda package: (package / name).write_bytes(data)
 
 
+def appending(name: str, data: bytes) -> Harm:
+    def harm(package: Path) -> None:
+        with (package / name).open("ab") as file:
+            file.write(data)
+
+    return harm
+
+
 def replacing(name: str, old: bytes, new: bytes) -> Harm:
     def harm(package: Path) -> None:
         data = (package / name).read_bytes()
@@ -191,6 +199,9 @@ HOSTILE: dict[str, tuple[Harm, str, str]] = {  # what is done to a package, for 
         "weights.safetensors damaged",
     ),
     "a file of terabytes": (holding("weights.safetensors", 1 << 42), "torch", "weights.safetensors has at most"),
+    "a tokenizer of zeros": (holding("tokenizer.model", 1 << 27), "both", "tokenizer damaged"),
+    "a tokenizer of empty pieces": (writing("tokenizer.model", b"\x0a\x00" * 4_000_000), "both", "tokenizer damaged"),
+    "a tokenizer with a field that nobody knows": (appending("tokenizer.model", b"\xd2\x0f\x00"), "both", "tokenizer damaged"),
     "a tokenizer of terabytes": (holding("tokenizer.model", 1 << 42), "torch", "tokenizer.model has at most"),
     "a model.bin of terabytes": (holding("ct2/model.bin", 1 << 42), "both", "model.bin has at most"),
     "a model.toml of terabytes": (holding("model.toml", 1 << 42), "torch", "model.toml has at most"),
@@ -212,7 +223,7 @@ HOSTILE: dict[str, tuple[Harm, str, str]] = {  # what is done to a package, for 
     ),
     "a tensor too few": (with_weights(lambda weights: weights.pop("encoder_norm.bias")), "torch", "missing encoder_norm.bias"),
     "a tensor too many": (with_weights(lambda weights: weights.update(x=torch.zeros(1))), "torch", "too many"),
-    "a tokenizer of another size": (another_tokenizer, "torch", "shape (500,), not (400,)"),
+    "a tokenizer of another size": (another_tokenizer, "torch", "output_bias has shape not (400,)"),
     "a tokenizer of another size for CTranslate2": (another_tokenizer, "both", "shape (500, not (400,"),
     "a width beyond any memory": (replacing("model.toml", b"width = 32", b"width = 1000000000"), "torch", "model.width 65536"),
     "the largest width": (

@@ -157,7 +157,7 @@ def test_neighbours_and_order_in_a_batch_change_nothing(architecture: str, beam_
 def test_sentences_of_several_batches_that_end_together_find_what_they_find_alone(
     architecture: str, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mtcli.search.beam.FEW", few)
+    monkeypatch.setattr("mtcli.search.beam.LATE", few)
     model, config = random_model(architecture, eos_bias=-1), DecodingConfig(beam_size=3, n_best=3)
     long = [[4, 5, 6, 6, 5, 4, 4, 5], [6, 5, 4, 6, 5, 4, 6, 5, 4, 6, 5, 4, 6, 5, 4], [5] * 16, [4, 6] * 9, [6, 6, 5] * 7]
     batches = [[*map(Sentence, some)] for some in (long[:2], [long[0]], long[2:4], [long[4], long[2], long[3], long[2]])]

@@ -82,7 +82,6 @@ def _plan(run: TrainingRun) -> str:
     config, data, vocab = plan.config, plan.config.data, plan.vocab
     languages = f"{config.languages.src or 'source'}-{config.languages.tgt or 'target'}"
     begun = f", going on after step {plan.resumed_at}" if plan.resumed_at else ""
-    pieces = f"{vocab.src:,} pieces" if vocab.src == vocab.tgt else f"{vocab.src:,} source and {vocab.tgt:,} target pieces"
     steps = [f"{budget.steps:,} steps"] if budget.steps else []
     epochs = [f"{budget.epochs:,} passes"] if budget.epochs else []
     seconds = [clock(budget.seconds)] if budget.seconds else []
@@ -90,7 +89,7 @@ def _plan(run: TrainingRun) -> str:
     return (
         f"{plan.folder}: {config.model.architecture} {languages}, on {plan.device}{begun}\n"
         f"  data    {data.pairs:,} sentence pairs, {data.tgt_tokens:,} target tokens, {data.dev_pairs:,} dev pairs\n"
-        f"  model   {plan.parameters / 1e6:.1f} M parameters, {pieces}\n"
+        f"  model   {plan.parameters / 1e6:.1f} M parameters, {vocab}\n"
         f"  budget  {' or '.join(steps + epochs + seconds)}, or {budget.patience} validations without progress{expected}"
     )
 

@@ -15,7 +15,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Side = Annotated[str, typer.Option(metavar="src|tgt", help="Whose pieces, when each side has its own.")]
+Side = Annotated[str, typer.Option(metavar="src|tgt", help="Whose pieces; a target may have fewer.")]
 File = Annotated[str, typer.Argument(metavar="FILE", help="Text, plain or .gz; - is standard input.")]
 
 

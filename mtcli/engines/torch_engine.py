@@ -24,13 +24,13 @@ from mtcli.workers import noticing_the_dead, pool
 
 log = logging.getLogger("mtcli")
 
-Batches = list[list[Sentence]]
-"""Those that are given as much room."""
+Share = list[list[Sentence]]
+"""Batches of sentences that are given as much room."""
 Hypotheses = list[list[Hypothesis]]
 
 
 class TorchEngine:
-    """See Engine. So many `workers`, processes of one thread, search for a batch each; with none, the caller does."""
+    """See Engine. So many `workers`, processes of one thread, search; with none, the caller does."""
 
     name = "torch"
 
@@ -47,9 +47,9 @@ class TorchEngine:
         """See Engine. Sentences that are given as much room are a job for a worker, or several."""
         # Lengths that depend on the sentence alone make results that do so, too, down to the last bit.
         beams = config.n_best if config.temperature else config.beam_size
-        lengths = [positions(sentence) * beams for sentence in sentences]
-        kinds = [(room(sentence), bool(sentence.terms)) for sentence in sentences]
-        longest_first = sorted(range(len(sentences)), key=lambda i: (kinds[i], lengths[i]), reverse=True)
+        lengths = [room(sentence) * beams for sentence in sentences]
+        kinds = [(length, bool(sentence.terms)) for length, sentence in zip(lengths, sentences, strict=True)]
+        longest_first = sorted(range(len(sentences)), key=lambda i: (kinds[i], positions(sentences[i])), reverse=True)
         groups = [list(alike) for _, alike in itertools.groupby(longest_first, kinds.__getitem__)]
         batches_of = [cut(alike, lengths, config.batch_tokens) for alike in groups]
         most = math.ceil(sum(map(len, batches_of)) / self._jobs)  # batches that are searched together save steps
@@ -97,7 +97,7 @@ class TorchEngine:
         for indices in cut(sorted(range(len(pairs)), key=lengths.__getitem__), lengths, config.batch_tokens):
             yield indices, corpus.batch(indices).to(self._device)
 
-    def _begin(self, shares: list[Batches], config: DecodingConfig) -> list[Found]:
+    def _begin(self, shares: list[Share], config: DecodingConfig) -> list[Found]:
         if not self._pool or len(shares) < 2:
             return [functools.partial(self._search, batches, config) for batches in shares]
         others = set(multiprocessing.active_children())
@@ -106,7 +106,7 @@ class TorchEngine:
         self._workers += set(multiprocessing.active_children()) - others
         return [functools.partial(_result, job) for job in jobs]
 
-    def _search(self, batches: Batches, config: DecodingConfig) -> Hypotheses:
+    def _search(self, batches: Share, config: DecodingConfig) -> Hypotheses:
         """Search; when memory runs out, in smaller parts from then on."""
         size = max(1, max(map(len, batches)) // self._share)
         try:
@@ -127,7 +127,7 @@ class TorchEngine:
             self._pool.shutdown(cancel_futures=True)
 
 
-Search = Callable[[Batches, DecodingConfig], Hypotheses]
+Search = Callable[[Share, DecodingConfig], Hypotheses]
 _search_of_worker: Search
 
 
@@ -138,7 +138,7 @@ def _begin_worker(search_of_worker: Search) -> None:
     keep_memory()
 
 
-def _work(batches: Batches, config: DecodingConfig) -> Hypotheses:
+def _work(batches: Share, config: DecodingConfig) -> Hypotheses:
     return _search_of_worker(batches, config)
 
 

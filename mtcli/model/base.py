@@ -47,7 +47,7 @@ class EncoderDecoder(nn.Module, ABC):
 
     def __init__(self, width: int, vocab: VocabSizes, dropout: float) -> None:
         super().__init__()
-        self.tgt_embedding = _embedding(vocab.src if vocab.shared else vocab.tgt, width)
+        self.tgt_embedding = _embedding(vocab.embedded, width)
         self.src_embedding = self.tgt_embedding if vocab.shared else _embedding(vocab.src, width)
         self.embedding_scale = math.sqrt(width)
         self.output_bias = nn.Parameter(torch.zeros(vocab.tgt))

@@ -16,11 +16,8 @@ from mtcli.search.decoder import CHUNK, IMPOSSIBLE, Decoder, JointState
 from mtcli.search.rules import Rules, hypothesis
 from mtcli.vocab import BOS_ID, EOS_ID
 
-FEW = 16
-"""So many sentences of a batch that are left wait for those of other batches: a step takes about as long for one as for them."""
-
-Found = list[list[Hypothesis]]
-"""The hypotheses of each sentence that have ended."""
+LATE = 16
+"""So many sentences of a batch, or a quarter of it, wait for those of other batches: a step takes as long for one as for them."""
 
 
 def beam_search(
@@ -29,27 +26,47 @@ def beam_search(
     batches: list[list[Sentence]],
     config: DecodingConfig,
     device: torch.device,
-) -> list[Found]:
+) -> list[list[list[Hypothesis]]]:
     """The `config.n_best` best hypotheses of each sentence, best first (Sutskever et al. 2014, §3.2).
 
     A hypothesis that ends leaves the beam, a sentence with `beam_size` ended hypotheses is done and leaves the batch. At its
     limit of length a hypothesis ends as it is, without EOS. The last sentences of all batches go on together.
     """
-    found: list[Found] = [[[] for _ in batch] for batch in batches]
-    late: dict[int, list[Beams]] = defaultdict(list)
+    found: list[list[list[Hypothesis]]] = [[[] for _ in batch] for batch in batches]
+    late = _Late(decoder)
     for batch, ended in zip(batches, found, strict=True):
-        beams = Beams(list(zip(batch, ended, strict=True)), begin(batch), config, device)
-        while len(beams.sentences) > FEW:
-            beams.step(decoder)
-        if beams.sentences:
-            late[beams.tokens.size(1)].append(beams if len(batches) == 1 else beams.joined([]))
-    while late:
-        first, *others = late.pop(min(late))
-        beams = first.joined(others) if others else first
-        beams.step(decoder)
-        if beams.sentences:
-            late[beams.tokens.size(1)].append(beams)
+        late.add(Beams(list(zip(batch, ended, strict=True)), begin(batch), config, device))
+        late.go_on(max(map(len, batches)) // 2)
+    late.go_on(0)
     return [[sorted(hypotheses, key=lambda h: -h.score)[: config.n_best] for hypotheses in ended] for ended in found]
+
+
+class _Late:
+    """The last sentences of the batches, those that are as far together."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self._decoder = decoder
+        self._by_length: dict[int, list[Beams]] = defaultdict(list)
+
+    def add(self, beams: Beams) -> None:
+        """Search for the sentences of a batch until few are left."""
+        few = min(LATE, len(beams.sentences) // 4)
+        while len(beams.sentences) > few:
+            beams.step(self._decoder)
+        if beams.sentences:
+            self._keep(beams.joined([]))  # in memory of their own, which is little
+
+    def go_on(self, most: int) -> None:
+        """Search on until at most so many are left."""
+        while sum(len(beams.sentences) for alike in self._by_length.values() for beams in alike) > most:
+            first, *others = self._by_length.pop(min(self._by_length))
+            beams = first.joined(others) if others else first
+            beams.step(self._decoder)
+            if beams.sentences:
+                self._keep(beams)
+
+    def _keep(self, beams: Beams) -> None:
+        self._by_length[beams.tokens.size(1)].append(beams)
 
 
 class Beams:
