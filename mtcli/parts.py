@@ -145,7 +145,8 @@ class Cutter:
         A tag is a word of the text for those who asked for an alignment, if it stands in the text as it was given.
         """
         begin = self._tag(owner, text, noting) if self.targets and any(ids for _, ids, _ in sentences) else []
-        if any(len(ids) > self.config.max_source_length for _, ids, _ in sentences):
+        longest = max(1, self.config.max_source_length - len(begin))
+        if any(len(ids) - len(begin) * (number == 0) > longest for number, (_, ids, _) in enumerate(sentences)):
             noting.note("were too long and were translated in parts", owner)
         parts: list[Part] = []
         beside: list[list[tuple[int, str]]] = [[]]  # before the first part, and after each
@@ -164,7 +165,7 @@ class Cutter:
                 words = indices[-1] + 1
             at, end = 0, start + len(sentence)
             any_case = self.glossary is not None and in_capitals(self._words(sentence))
-            for piece in self._cut(own):
+            for piece in self._cut(own, longest):
                 terms = self._terms(piece, any_case)
                 parts.append(self._part(owner, begin, piece, indices[at : at + len(piece)], terms))
                 beside.append([])
@@ -191,9 +192,8 @@ class Cutter:
         pieces = tuple(map(tuple, self.tokenizer.encode(terms, "tgt"))) if terms else ()
         return Part(owner, Sentence([*begin, *ids], terms=pieces), (*[-1] * len(begin), *words), tuple(terms))
 
-    def _cut(self, ids: list[int]) -> list[list[int]]:
-        """Ids in parts that are short enough, cut before a word, after punctuation if there is some."""
-        limit = self.config.max_source_length
+    def _cut(self, ids: list[int], limit: int) -> list[list[int]]:
+        """Ids in parts of at most `limit`, cut before a word, after punctuation if there is some."""
         if len(ids) <= limit:
             return [ids] if ids else []
         starts = self.tokenizer.word_starts(ids, "src")
