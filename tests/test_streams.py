@@ -292,7 +292,7 @@ COMMANDS = {
 }
 
 
-LOADING = (b"in _get_module_details", b"<frozen site>", b"init_import")
+LOADING = (b"in _get_module_details", b"<frozen site>", b"init_import", b"    import signal\n")
 """Of the traceback of Python itself, when a signal comes before it has begun with mtcli's `main`."""
 
 

@@ -353,7 +353,7 @@ def test_patience_is_not_lost_while_the_loss_falls(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_patience_does_not_compare_with_what_a_fine_tuning_begins_with(tmp_path: Path) -> None:
-    asked = request(tmp_path / "first", "transformer", "training.learning_rate=0.02", "training.steps=150")
+    asked = request(tmp_path / "first", "transformer", "training.learning_rate=0.02", "training.steps=200")
     list(start(asked).records())
     values = ("training.learning_rate=0.1", "training.steps=20", "training.validations=10", "training.patience=4")
     tuned = dataclasses.replace(asked, name=str(tmp_path / "de-en"), origin=str(tmp_path / "first"), overrides=values)
