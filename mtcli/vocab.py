@@ -26,12 +26,12 @@ class VocabSizes:
         """Rows of the matrix that has the embeddings of the target."""
         return self.src if self.shared else self.tgt
 
-    def __str__(self) -> str:
-        if not self.shared:
-            return f"{self.src:,} source and {self.tgt:,} target pieces"
-        return f"{self.src:,} pieces" + (f", {self.tgt:,} of them of the target" if self.spared else "")
-
     @property
     def spared(self) -> int:
         """How many of these rows are of the source alone."""
         return self.embedded - self.tgt
+
+    def __str__(self) -> str:
+        if not self.shared:
+            return f"{self.src:,} source and {self.tgt:,} target pieces"
+        return f"{self.src:,} pieces" + (f", {self.tgt:,} of them of the target" if self.spared else "")

@@ -223,7 +223,7 @@ HOSTILE: dict[str, tuple[Harm, str, str]] = {  # what is done to a package, for 
     ),
     "a tensor too few": (with_weights(lambda weights: weights.pop("encoder_norm.bias")), "torch", "missing encoder_norm.bias"),
     "a tensor too many": (with_weights(lambda weights: weights.update(x=torch.zeros(1))), "torch", "too many"),
-    "a tokenizer of another size": (another_tokenizer, "torch", "output_bias has shape not (400,)"),
+    "a tokenizer of another size": (another_tokenizer, "torch", "output_bias has shape (451,), not (400,)"),
     "a tokenizer of another size for CTranslate2": (another_tokenizer, "both", "shape (500, not (400,"),
     "a width beyond any memory": (replacing("model.toml", b"width = 32", b"width = 1000000000"), "torch", "model.width 65536"),
     "the largest width": (
