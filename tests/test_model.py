@@ -10,7 +10,7 @@ from torch.nn.functional import pad
 
 from mtcli.config import ModelConfig
 from mtcli.data.batches import Batch, ParallelCorpus
-from mtcli.model import EncoderDecoder, build, decoding_dtype, transformer
+from mtcli.model import EncoderDecoder, build, decoding_dtype, matmul_dtype, transformer
 from mtcli.model.layers import Dropout, map_in
 from mtcli.training.loop import training_losses
 from mtcli.vocab import BOS_ID, VocabSizes
@@ -229,14 +229,18 @@ def test_attention_in_bfloat16_is_that_of_torch(causal: bool) -> None:
         torch.testing.assert_close(gradient.double(), right, rtol=0.05, atol=0.05)
 
 
+DTYPES = {decoding_dtype("auto", torch.device("cpu")), matmul_dtype("auto", torch.device("cpu"))}
+
+
 @pytest.mark.parametrize("rows", [1, 31, 32, 70])
 @pytest.mark.parametrize(("inputs", "outputs"), [(64, 64), (256, 1000), (1024, 256)])
-def test_products_for_decoding_are_near_those_of_float32(inputs: int, outputs: int, rows: int) -> None:
+@pytest.mark.parametrize("dtype", sorted(DTYPES, key=str))
+def test_products_for_decoding_are_near_those_of_float32(dtype: torch.dtype, inputs: int, outputs: int, rows: int) -> None:
     torch.manual_seed(1)
     weight, bias, x = torch.randn(outputs, inputs), torch.randn(outputs), torch.randn(rows, 1, inputs)
     weight[0] = weight[1:3] = 1  # sums as large as can be, and as small
     x[0], x[-1] = 3, -0.01
-    in_type = map_in(decoding_dtype("auto", torch.device("cpu")), weight, bias)
+    in_type = map_in(dtype, weight, bias)
     found, expected = in_type(x).float(), F.linear(x, weight, bias)
     assert found.shape == expected.shape
     size = x.norm(dim=-1, keepdim=True) * weight.norm(dim=1)

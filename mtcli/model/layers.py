@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -11,9 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 ROWS = 32
-"""Rows are filled up to a multiple of this for products in bfloat16 and int8."""
-STEPS = 63
-"""What is read in int8 has so many steps each side of zero: without VNNI a processor adds two products in 16 bits."""
+"""Rows are filled up to a multiple of this for products in bfloat16."""
 
 Map = Callable[[Tensor], Tensor]
 """A linear map for decoding, [..., inputs] to [..., outputs]. A row gives the same whatever others are computed with it."""
@@ -42,7 +41,7 @@ class _MapOfHalves:
 
     def __call__(self, x: Tensor) -> Tensor:
         rows = x.reshape(-1, x.size(-1))
-        filled = rows.new_empty(_filled(len(rows)), x.size(-1), dtype=torch.bfloat16)
+        filled = rows.new_empty(-(-len(rows) // ROWS) * ROWS, x.size(-1), dtype=torch.bfloat16)
         filled[: len(rows)] = rows
         found = (
             torch.ops.mkldnn._linear_pointwise(filled, self._weight, self._bias, "none", [], "")
@@ -53,40 +52,24 @@ class _MapOfHalves:
 
 
 class _MapOfBytes:
-    """In int8 by oneDNN, float32 in and out: each row of the weight and each row that is read has a scale of its own."""
+    """In int8 by FBGEMM, float32 in and out: each row of the weight and each row that is read has a scale of its own."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         scales = weight.abs().amax(1).clamp_min(1e-9) / 127
-        self._bias = bias
-        self._product = functools.partial(
-            torch.ops.onednn.qlinear_pointwise,
-            x_scale=1.0,
-            x_zero_point=STEPS + 1,
-            qw=torch.ops.onednn.qlinear_prepack((weight / scales[:, None]).round().to(torch.int8), None),
-            w_scale=scales,
-            w_zero_point=torch.zeros(len(weight), dtype=torch.int32),
-            bias=None,
-            output_scale=1.0,
-            output_zero_point=0,
-            output_dtype=torch.float32,
-            post_op_name="none",
-            post_op_args=[],
-            post_op_algorithm="",
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # a torch to come may do without tensors that know their scales, see `_multiplies_bytes`
+            quantized = torch.quantize_per_channel(weight, scales, torch.zeros(len(scales), dtype=torch.int64), 0, torch.qint8)
+        self._bias = weight.new_zeros(len(weight)) if bias is None else bias
+        self._steps = 127 if torch.cpu._is_vnni_supported() else 63  # without VNNI two products are added in 16 bits
+        self._packed = torch.ops.quantized.linear_prepack(quantized, None)
 
     def __call__(self, x: Tensor) -> Tensor:
-        rows = x.reshape(-1, x.size(-1))
-        scales = rows.abs().amax(1, keepdim=True).clamp_min_(1e-9).div_(STEPS)
-        filled = torch.empty(_filled(len(rows)), x.size(-1), dtype=torch.int8)
-        filled[: len(rows)] = (rows * scales.reciprocal()).add_(STEPS + 1.5)  # from 1 on cutting off is rounding
-        found = self._product(filled.view(torch.uint8))[: len(rows)].mul_(scales)
-        if self._bias is not None:
-            found += self._bias
-        return cast(Tensor, found.view(*x.shape[:-1], -1))
-
-
-def _filled(rows: int) -> int:
-    return -(-rows // ROWS) * ROWS
+        largest = x.abs().amax(-1, keepdim=True).clamp_min_(1e-9)
+        product = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32
+        found = product(x / largest, 1 / self._steps, self._steps + 1, self._packed)
+        return torch.addcmul(self._bias, found, largest, out=found)
 
 
 def _offers(library: Any, *names: str) -> bool:
@@ -154,9 +137,13 @@ def matmul_dtype(precision: str, device: torch.device) -> torch.dtype:
 
 
 def decoding_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """As `matmul_dtype`, without gradients: `auto` is int8 where a CPU has no fast bfloat16."""
-    dtype = matmul_dtype(precision, device)
-    if precision != "auto" or dtype != torch.float32 or device.type != "cpu":
-        return dtype
-    fast = torch.backends.cpu.get_cpu_capability() == "AVX2"  # with AVX-512 `qlinear_pointwise` was seen not to end
-    return torch.int8 if fast and _offers(torch.ops.onednn, "qlinear_prepack", "qlinear_pointwise") else dtype
+    """As `matmul_dtype`, without gradients: `auto` is int8 on a CPU, unless it has tiles for bfloat16 (AMX)."""
+    on_cpu = precision == "auto" and device.type == "cpu" and not torch.cpu._is_amx_tile_supported()
+    return torch.int8 if on_cpu and _multiplies_bytes() else matmul_dtype(precision, device)
+
+
+def _multiplies_bytes() -> bool:
+    """Whether torch has FBGEMM here, which needs AVX2, and tensors that know their scales, which it says will go one day."""
+    names = "linear_prepack", "linear_with_input_q_dq_qweight_dq_output_fp32"
+    fbgemm = torch.backends.quantized.engine in {"x86", "fbgemm"}
+    return fbgemm and hasattr(torch, "quantize_per_channel") and _offers(torch.ops.quantized, *names)

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from mtcli.config import ModelConfig
 from mtcli.model.base import DecoderState, EncoderDecoder
-from mtcli.model.layers import Dropout, Linear, rows_of
+from mtcli.model.layers import Dropout, Linear
 from mtcli.vocab import VocabSizes
 
 KeysValues = tuple[Tensor, Tensor]
@@ -26,70 +26,84 @@ ROOM = 16
 
 @dataclass(frozen=True)
 class TransformerState(DecoderState):
-    """Keys and values that are not computed again. A step writes into the prefix of the state that it goes on from."""
+    """Keys and values that are not computed again. A step writes into the prefix of the state that it goes on from.
+
+    Those of a row stay where they are when rows are put in another order: what each row sees of them is what changes.
+    """
 
     memory: tuple[KeysValues, ...]
-    """For each decoder layer keys [B, H, D/H, S] and values [B, H, S, D/H] of the B source sentences."""
+    """For each decoder layer keys and values of the source sentences, S positions."""
     memory_bias: Tensor
     """[B, 1, 1, S], 0 where a token is real, else -inf."""
-    prefix: Tensor
-    """[R', L, T, 2 D], keys and values of each decoder layer for the positions that rows had so far, and room for more."""
-    origin: Tensor | None
-    """[R], the row of `prefix` that each row goes on from, which is copied when the next position comes; None: its own."""
+    prefix: tuple[KeysValues, ...]
+    """For each decoder layer keys and values of B' sentences at the N positions that their rows ever had, and room for more."""
+    kept: Tensor | None
+    """[B], which of the B' sentences are left: the others go when the next position comes; None: all are."""
+    seen: Tensor
+    """[B, K, N], 0 for the positions of a row's own prefix, else -inf."""
     length: int
-    """Positions in `prefix`."""
-    spare: Tensor
-    """Of an earlier prefix, to be written over: fresh memory takes longer than what is put there."""
+    """Positions of each row's own prefix."""
 
     def reorder(self, index: Tensor) -> TransformerState:
         """See DecoderState. The memory stays: it belongs to the sentence, not to the row."""
-        return replace(self, origin=index if self.origin is None else self.origin[index])
+        shape = (len(self.seen), len(index) // len(self.seen), self.seen.size(2))
+        return replace(self, seen=self.seen.flatten(0, 1)[index].view(shape))
 
     def select(self, index: Tensor) -> TransformerState:
         """See DecoderState."""
         memory = tuple((keys[index], values[index]) for keys, values in self.memory)
-        state = replace(self, memory=memory, memory_bias=self.memory_bias[index])
-        return state.reorder(rows_of(index, self._rows() // len(self.memory_bias)))
+        kept = index if self.kept is None else self.kept[index]
+        return replace(self, memory=memory, memory_bias=self.memory_bias[index], kept=kept, seen=self.seen[index])
 
     def padded(self, length: int) -> TransformerState:
         """See DecoderState."""
         more = length - self.memory_bias.size(-1)
-        memory = tuple((F.pad(keys, (0, more)), F.pad(values, (0, 0, 0, more))) for keys, values in self.memory)
-        return replace(self, memory=memory, memory_bias=F.pad(self.memory_bias, (0, more), value=-math.inf))
+        bias = F.pad(self.memory_bias, (0, more), value=-math.inf)
+        return replace(self, memory=_grown(self.memory, more), memory_bias=bias)
 
     def joined(self, others: Sequence[TransformerState]) -> TransformerState:
         """See DecoderState."""
         states = [self, *others]
-        memory = tuple(
-            (torch.cat([keys for keys, _ in layers]), torch.cat([values for _, values in layers]))
-            for layers in zip(*(state.memory for state in states), strict=True)
-        )
-        prefix = torch.cat([state._prefix_of_rows() for state in states])
+        missing = [max(state.seen.size(2) for state in states) - each.seen.size(2) for each in states]
+        memory = _joined([state.memory for state in states])
         bias = torch.cat([state.memory_bias for state in states])
-        return TransformerState(memory, bias, prefix, None, self.length, prefix.new_empty(0))
-
-    def _prefix_of_rows(self) -> Tensor:
-        prefix = self.prefix[:, :, : self.length]
-        return prefix if self.origin is None else prefix[self.origin]
-
-    def _rows(self) -> int:
-        return len(self.prefix if self.origin is None else self.origin)
+        prefix = _joined([_grown(state._moved(0), more) for state, more in zip(states, missing, strict=True)])
+        seen = torch.cat([F.pad(state.seen, (0, more), value=-math.inf) for state, more in zip(states, missing, strict=True)])
+        return TransformerState(memory, bias, prefix, None, seen, self.length)
 
     def with_room(self) -> TransformerState:
-        """The same with the rows of the prefix in order, and room for one more position."""
-        _, layers, size, width = self.prefix.shape
-        if self.origin is None and self.length < size:
+        """The same with room for one more position of each row."""
+        _, beams, positions = self.seen.shape
+        if self.kept is None and positions + beams <= self.prefix[0][0].size(2):
             return self
-        shape = (self._rows(), layers, self.length // ROOM * ROOM + ROOM, width)
-        needed = math.prod(shape)
-        spare = self.spare if self.spare.numel() >= needed else self.spare.new_empty(needed)
-        prefix = spare[:needed].view(shape)
-        old, new = (each[:, :, : self.length] for each in (self.prefix, prefix))
-        if self.origin is None:
+        return replace(self, prefix=self._moved((ROOM - self.length % ROOM) * beams), kept=None)
+
+    def _moved(self, room: int) -> tuple[KeysValues, ...]:
+        """The prefix of the sentences that are left, in memory of its own, with room for so many positions more."""
+        return tuple((self._moved_one(keys, room), self._moved_one(values, room)) for keys, values in self.prefix)
+
+    def _moved_one(self, x: Tensor, room: int) -> Tensor:
+        sentences, _, positions = self.seen.shape
+        found = x.new_empty(sentences, x.size(1), positions + room, x.size(3))
+        old, new = (each[:, :, :positions] for each in (x, found))
+        if self.kept is None:
             new.copy_(old)
         else:
-            torch.index_select(old, 0, self.origin, out=new)
-        return replace(self, prefix=prefix, origin=None, spare=self.prefix.flatten())
+            torch.index_select(old, 0, self.kept, out=new)
+        return found
+
+
+def _grown(pairs: tuple[KeysValues, ...], more: int) -> tuple[KeysValues, ...]:
+    """With so many positions of zeros at the end."""
+    return tuple((F.pad(keys, (0, 0, 0, more)), F.pad(values, (0, 0, 0, more))) for keys, values in pairs)
+
+
+def _joined(several: list[tuple[KeysValues, ...]]) -> tuple[KeysValues, ...]:
+    """Those of several batches, layer by layer."""
+    return tuple(
+        (torch.cat([keys for keys, _ in layer]), torch.cat([values for _, values in layer]))
+        for layer in zip(*several, strict=True)
+    )
 
 
 class Attention(nn.Module):
@@ -104,11 +118,7 @@ class Attention(nn.Module):
 
     def keys_values(self, x: Tensor) -> KeysValues:
         """Keys and values of `x` [B, S, D]."""
-        return self.split(_for_attention(self.key_value(x)))
-
-    def split(self, keys_values: Tensor) -> KeysValues:
-        """Keys and values that stand side by side [B, S, 2 D]."""
-        keys, values = keys_values.chunk(2, dim=-1)
+        keys, values = _for_attention(self.key_value(x)).chunk(2, dim=-1)
         return self._split(keys), self._split(values)
 
     def forward(self, x: Tensor, keys_values: KeysValues, mask: Tensor | None = None, causal: bool = False) -> Tensor:
@@ -122,14 +132,14 @@ class Attention(nn.Module):
         return cast(Tensor, self.out(mixed.transpose(1, 2).flatten(2)))
 
     def ask(self, x: Tensor, keys_values: KeysValues, bias: Tensor) -> Tensor:
-        """As `forward` for few positions `x` [B, K, D] and keys [B, H, D/H, S]; `bias` [B, 1, 1, S] is added to the products."""
+        """As `forward` for few positions `x` [B, K, D]; `bias` [B, 1, 1 or K, S] is added to the products."""
         keys, values = keys_values
         return cast(Tensor, self.out((self.weights(x, keys, bias) @ values).transpose(1, 2).flatten(2)))
 
     def weights(self, x: Tensor, keys: Tensor, bias: Tensor) -> Tensor:
-        """How much each position of `x` [B, T, D] looks at each of `keys` [B, H, D/H, S] in each head: [B, H, T, S]."""
+        """How much each position of `x` [B, T, D] looks at each of `keys` [B, H, S, D/H] in each head: [B, H, T, S]."""
         query = self._split(self.query(x)).to(keys.dtype)
-        return ((query @ keys).mul_(query.size(-1) ** -0.5) + bias).softmax(-1)
+        return (query @ keys.transpose(2, 3)).mul_(query.size(-1) ** -0.5).add_(bias).softmax(-1)
 
     def _split(self, x: Tensor) -> Tensor:
         return x.view(*x.shape[:-1], self.heads, -1).transpose(1, 2)
@@ -214,13 +224,16 @@ class DecoderLayer(nn.Module):
         normed = self.self_norm(x)
         return cast(Tensor, x + self.dropout(self.self_attention(normed, self.self_attention.keys_values(normed), causal=True)))
 
-    def step(self, x: Tensor, memory: KeysValues, bias: Tensor, prefix: Tensor) -> Tensor:
-        """The last position of `prefix` [R, T, 2 D], whose keys and values are put there: `x` [R, D]."""
-        normed = self.self_norm(x)[:, None]
-        prefix[:, -1:] = self.self_attention.key_value(normed)
-        x = x + self.self_attention(normed, self.self_attention.split(_for_attention(prefix)))[:, 0]
-        beams = self.memory_norm(x).view(len(bias), -1, x.size(-1))  # the K rows of a sentence ask its memory together
-        x = x + self.memory_attention.ask(beams, memory, bias).reshape(x.shape)
+    def step(self, x: Tensor, memory: KeysValues, bias: Tensor, prefix: KeysValues, seen: Tensor) -> Tensor:
+        """The last positions of `prefix`, whose keys and values are put there: `x` [B, K, D], the K rows of each sentence.
+
+        `bias` [B, 1, 1, S] tells which positions of the memory are real, `seen` [B, 1, K, N] which of the prefix are a row's own.
+        """
+        normed = self.self_norm(x)
+        for kept, new in zip(prefix, self.self_attention.keys_values(normed), strict=True):
+            kept[:, :, -x.size(1) :] = new
+        x = x + self.self_attention.ask(normed, prefix, seen)
+        x = x + self.memory_attention.ask(self.memory_norm(x), memory, bias)
         return cast(Tensor, x + self.ff(self.ff_norm(x)))
 
 
@@ -241,11 +254,11 @@ class Transformer(EncoderDecoder):
     def encode(self, src: Tensor, src_mask: Tensor) -> TransformerState:
         """See EncoderDecoder."""
         memory = self._read(src, src_mask)
-        keys_values = tuple((keys.transpose(2, 3).contiguous(), values.contiguous()) for keys, values in map(_in_floats, memory))
-        bias = torch.zeros_like(src_mask, dtype=keys_values[0][0].dtype).masked_fill(~src_mask, -math.inf)[:, None, None]
-        like = cast(DecoderLayer, self.decoder[0]).self_attention.key_value.weight
-        prefix = like.new_empty(len(src), len(self.decoder), 0, 2 * like.size(1))
-        return TransformerState(keys_values, bias, prefix, None, 0, prefix.flatten())
+        keys_values = tuple((keys.contiguous(), values.contiguous()) for keys, values in map(_in_floats, memory))
+        like = keys_values[0][0]
+        bias = torch.zeros_like(src_mask, dtype=like.dtype).masked_fill(~src_mask, -math.inf)[:, None, None]
+        prefix = tuple((like[:, :, :0], like[:, :, :0]) for _ in keys_values)
+        return TransformerState(keys_values, bias, prefix, None, like.new_empty(len(src), 1, 0), 0)
 
     def _read(self, src: Tensor, src_mask: Tensor) -> list[KeysValues]:
         """Of each decoder layer the keys and values of the memory."""
@@ -260,10 +273,14 @@ class Transformer(EncoderDecoder):
     def advance(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, TransformerState]:
         """See EncoderDecoder. Without gradients: what earlier steps have read is written over."""
         state = cast(TransformerState, state).with_room()
-        x = self._place(self.tgt_embedding, tokens[:, None], first=state.length)[:, 0]
-        for i, layer in enumerate(self.decoder):
-            x = cast(DecoderLayer, layer).step(x, state.memory[i], state.memory_bias, state.prefix[:, i, : state.length + 1])
-        return self.decoder_norm(x), replace(state, length=state.length + 1)
+        sentences, beams, _ = state.seen.shape
+        itself = state.seen.new_full((beams, beams), -math.inf).fill_diagonal_(0)
+        seen = torch.cat([state.seen, itself.expand(sentences, -1, -1)], dim=2)
+        x = self._place(self.tgt_embedding, tokens[:, None], first=state.length).view(sentences, beams, -1)
+        for layer, memory, (keys, values) in zip(self.decoder, state.memory, state.prefix, strict=True):
+            prefix = keys[:, :, : seen.size(2)], values[:, :, : seen.size(2)]
+            x = cast(DecoderLayer, layer).step(x, memory, state.memory_bias, prefix, seen[:, None])
+        return self.decoder_norm(x).flatten(0, 1), replace(state, seen=seen, length=state.length + 1)
 
     def features(self, src: Tensor, src_mask: Tensor, tgt_in: Tensor) -> Tensor:
         """See EncoderDecoder. Padding stands at the end, so that looking back never sees it."""
@@ -280,7 +297,7 @@ class Transformer(EncoderDecoder):
         looks = []
         for layer, (keys, values) in zip(cast("list[DecoderLayer]", self.decoder), state.memory, strict=True):
             looks.append(layer.memory_attention.weights(layer.memory_norm(layer.look_back(x)), keys, state.memory_bias))
-            x = layer(x, (keys.transpose(2, 3), values), src_mask[:, None, None])
+            x = layer(x, (keys, values), src_mask[:, None, None])
         return torch.cat(looks, dim=1)
 
     def _place(self, embedding: nn.Embedding, ids: Tensor, first: int = 0) -> Tensor:
