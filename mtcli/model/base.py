@@ -11,7 +11,7 @@ from typing import Self, cast
 import torch
 from torch import Tensor, nn
 
-from mtcli.model.layers import Dropout, Linear
+from mtcli.model.layers import Dropout, Ready
 from mtcli.vocab import PAD_ID, VocabSizes
 
 
@@ -108,7 +108,7 @@ class EncoderDecoder(nn.Module, ABC):
             return self
         model = copy.deepcopy(self, {id(parameter): parameter for parameter in self.parameters()})
         for module in model.modules():
-            if isinstance(module, Linear):
+            if isinstance(module, Ready):
                 module.make_ready(dtype)
         return model
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -77,13 +78,21 @@ def _offers(library: Any, *names: str) -> bool:
     return all(hasattr(library, name) for name in names)
 
 
-class Linear(nn.Linear):
-    """A linear map that can be made ready for decoding."""
+class Ready(ABC):
+    """What can be made ready for decoding, where `ready` computes what it does with gradients otherwise."""
 
     ready: Map | None = None
 
+    @abstractmethod
     def make_ready(self, dtype: torch.dtype) -> None:
         """From now on compute with the weights as they are, in `dtype`."""
+
+
+class Linear(nn.Linear, Ready):
+    """A linear map."""
+
+    def make_ready(self, dtype: torch.dtype) -> None:
+        """See Ready."""
         if dtype.is_floating_point:  # the type of what comes out, too
             self.weight = nn.Parameter(self.weight.detach().to(dtype), requires_grad=False)
         self.ready = map_in(dtype, self.weight.detach(), None if self.bias is None else self.bias.detach())

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from mtcli.config import ModelConfig
 from mtcli.model.base import DecoderState, EncoderDecoder
-from mtcli.model.layers import Dropout, Linear
+from mtcli.model.layers import Dropout, Linear, Ready, map_in
 from mtcli.vocab import VocabSizes
 
 KeysValues = tuple[Tensor, Tensor]
@@ -47,13 +47,13 @@ class TransformerState(DecoderState):
     def reorder(self, index: Tensor) -> TransformerState:
         """See DecoderState. The memory stays: it belongs to the sentence, not to the row."""
         shape = (len(self.seen), len(index) // len(self.seen), self.seen.size(2))
-        return replace(self, seen=self.seen.flatten(0, 1)[index].view(shape))
+        return replace(self, seen=self.seen.flatten(0, 1).index_select(0, index).view(shape))
 
     def select(self, index: Tensor) -> TransformerState:
         """See DecoderState."""
-        memory = tuple((keys[index], values[index]) for keys, values in self.memory)
-        kept = index if self.kept is None else self.kept[index]
-        return replace(self, memory=memory, memory_bias=self.memory_bias[index], kept=kept, seen=self.seen[index])
+        memory = tuple((keys.index_select(0, index), values.index_select(0, index)) for keys, values in self.memory)
+        bias, seen = self.memory_bias.index_select(0, index), self.seen.index_select(0, index)
+        return replace(self, memory=memory, memory_bias=bias, kept=index if self.kept is None else self.kept[index], seen=seen)
 
     def padded(self, length: int) -> TransformerState:
         """See DecoderState."""
@@ -116,33 +116,54 @@ class Attention(nn.Module):
         self.key_value = Linear(width, 2 * width)
         self.out = Linear(width, width)
 
+    def queries(self, x: Tensor) -> Tensor:
+        """Queries [B, H, T, D/H] of `x` [B, T, D]."""
+        return self._split(_for_attention(self.query(x)))
+
     def keys_values(self, x: Tensor) -> KeysValues:
         """Keys and values of `x` [B, S, D]."""
         keys, values = _for_attention(self.key_value(x)).chunk(2, dim=-1)
         return self._split(keys), self._split(values)
 
-    def forward(self, x: Tensor, keys_values: KeysValues, mask: Tensor | None = None, causal: bool = False) -> Tensor:
-        """`x` [B, T, D] attends to the positions where `mask` [B, 1, 1, S] is True, or (causal) to no later one."""
-        keys, values = keys_values
-        query = self._split(_for_attention(self.query(x)))
-        with torch.autocast(x.device.type, enabled=False):
+    def forward(self, query: Tensor, keys_values: KeysValues, mask: Tensor | None = None, causal: bool = False) -> Tensor:
+        """[B, T, D] of T positions that attend to those where `mask` [B, 1, 1, S] is True, or (causal) to no later ones."""
+        with torch.autocast(query.device.type, enabled=False):
             slow = query.requires_grad and query.dtype == torch.bfloat16 and not query.is_cuda
             attend = _attend if slow else F.scaled_dot_product_attention
-            mixed = attend(query, keys, values, mask, is_causal=causal)
+            mixed = attend(query, *keys_values, mask, is_causal=causal)
         return cast(Tensor, self.out(mixed.transpose(1, 2).flatten(2)))
 
-    def ask(self, x: Tensor, keys_values: KeysValues, bias: Tensor) -> Tensor:
-        """As `forward` for few positions `x` [B, K, D]; `bias` [B, 1, 1 or K, S] is added to the products."""
+    def ask(self, query: Tensor, keys_values: KeysValues, bias: Tensor) -> Tensor:
+        """As `forward` for few positions; `bias` [B, 1, 1 or T, S] is added to the products."""
         keys, values = keys_values
-        return cast(Tensor, self.out((self.weights(x, keys, bias) @ values).transpose(1, 2).flatten(2)))
+        return cast(Tensor, self.out((self.weights(query, keys, bias) @ values).transpose(1, 2).flatten(2)))
 
-    def weights(self, x: Tensor, keys: Tensor, bias: Tensor) -> Tensor:
-        """How much each position of `x` [B, T, D] looks at each of `keys` [B, H, S, D/H] in each head: [B, H, T, S]."""
-        query = self._split(self.query(x)).to(keys.dtype)
-        return (query @ keys.transpose(2, 3)).mul_(query.size(-1) ** -0.5).add_(bias).softmax(-1)
+    def weights(self, query: Tensor, keys: Tensor, bias: Tensor) -> Tensor:
+        """How much each of T positions looks at each of S in each head, [B, H, T, S]."""
+        shape = (*query.shape[:3], keys.size(2))
+        query, keys = (each.to(bias.dtype).flatten(0, 1) for each in (query, keys))
+        bias = bias.expand(shape).flatten(0, 1)
+        return torch.baddbmm(bias, query, keys.transpose(1, 2), alpha=query.size(-1) ** -0.5).softmax(-1).view(shape)
 
     def _split(self, x: Tensor) -> Tensor:
         return x.view(*x.shape[:-1], self.heads, -1).transpose(1, 2)
+
+
+class SelfAttention(Attention, Ready):
+    """That of positions to one another."""
+
+    def make_ready(self, dtype: torch.dtype) -> None:
+        """See Ready: queries, keys and values become one product."""
+        maps = self.query, self.key_value
+        weight, bias = (torch.cat([getattr(each, name).detach() for each in maps]) for name in ("weight", "bias"))
+        self.ready = map_in(dtype, weight, bias)
+
+    def all_three(self, x: Tensor) -> tuple[Tensor, KeysValues]:
+        """Queries, and keys and values, of `x` [B, T, D]."""
+        if not self.ready:
+            return self.queries(x), self.keys_values(x)
+        queries, keys, values = _for_attention(self.ready(x)).chunk(3, dim=-1)
+        return self._split(queries), (self._split(keys), self._split(values))
 
 
 def _attend(query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, is_causal: bool) -> Tensor:
@@ -188,15 +209,14 @@ class EncoderLayer(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.attention_norm = nn.LayerNorm(config.width)
-        self.attention = Attention(config.width, config.heads)
+        self.attention = SelfAttention(config.width, config.heads)
         self.ff_norm = nn.LayerNorm(config.width)
         self.ff = FeedForward(config)
         self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """`x` [B, S, D] with `mask` [B, 1, 1, S]."""
-        normed = self.attention_norm(x)
-        x = x + self.dropout(self.attention(normed, self.attention.keys_values(normed), mask))
+        x = x + self.dropout(self.attention(*self.attention.all_three(self.attention_norm(x)), mask))
         return cast(Tensor, x + self.dropout(self.ff(self.ff_norm(x))))
 
 
@@ -206,7 +226,7 @@ class DecoderLayer(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.self_norm = nn.LayerNorm(config.width)
-        self.self_attention = Attention(config.width, config.heads)
+        self.self_attention = SelfAttention(config.width, config.heads)
         self.memory_norm = nn.LayerNorm(config.width)
         self.memory_attention = Attention(config.width, config.heads)
         self.ff_norm = nn.LayerNorm(config.width)
@@ -216,24 +236,23 @@ class DecoderLayer(nn.Module):
     def forward(self, x: Tensor, memory: KeysValues, mask: Tensor) -> Tensor:
         """All positions at once: `x` [B, T, D], `mask` [B, 1, 1, S]."""
         x = self.look_back(x)
-        x = x + self.dropout(self.memory_attention(self.memory_norm(x), memory, mask))
+        x = x + self.dropout(self.memory_attention(self.memory_attention.queries(self.memory_norm(x)), memory, mask))
         return cast(Tensor, x + self.dropout(self.ff(self.ff_norm(x))))
 
     def look_back(self, x: Tensor) -> Tensor:
         """The first part of `forward`, [B, T, D] to [B, T, D]."""
-        normed = self.self_norm(x)
-        return cast(Tensor, x + self.dropout(self.self_attention(normed, self.self_attention.keys_values(normed), causal=True)))
+        return cast(Tensor, x + self.dropout(self.self_attention(*self.self_attention.all_three(self.self_norm(x)), causal=True)))
 
     def step(self, x: Tensor, memory: KeysValues, bias: Tensor, prefix: KeysValues, seen: Tensor) -> Tensor:
         """The last positions of `prefix`, whose keys and values are put there: `x` [B, K, D], the K rows of each sentence.
 
         `bias` [B, 1, 1, S] tells which positions of the memory are real, `seen` [B, 1, K, N] which of the prefix are a row's own.
         """
-        normed = self.self_norm(x)
-        for kept, new in zip(prefix, self.self_attention.keys_values(normed), strict=True):
-            kept[:, :, -x.size(1) :] = new
-        x = x + self.self_attention.ask(normed, prefix, seen)
-        x = x + self.memory_attention.ask(self.memory_norm(x), memory, bias)
+        query, new = self.self_attention.all_three(self.self_norm(x))
+        for kept, coming in zip(prefix, new, strict=True):
+            kept[:, :, -x.size(1) :] = coming
+        x = x + self.self_attention.ask(query, prefix, seen)
+        x = x + self.memory_attention.ask(self.memory_attention.queries(self.memory_norm(x)), memory, bias)
         return cast(Tensor, x + self.ff(self.ff_norm(x)))
 
 
@@ -296,7 +315,8 @@ class Transformer(EncoderDecoder):
         x = self._place(self.tgt_embedding, tgt_in)
         looks = []
         for layer, (keys, values) in zip(cast("list[DecoderLayer]", self.decoder), state.memory, strict=True):
-            looks.append(layer.memory_attention.weights(layer.memory_norm(layer.look_back(x)), keys, state.memory_bias))
+            query = layer.memory_attention.queries(layer.memory_norm(layer.look_back(x)))
+            looks.append(layer.memory_attention.weights(query, keys, state.memory_bias))
             x = layer(x, (keys, values), src_mask[:, None, None])
         return torch.cat(looks, dim=1)
 

@@ -126,7 +126,7 @@ class Beams:
         self.scores = best.gather(1, keep)
         pieces = pieces.masked_fill(best.isinf(), EOS_ID).gather(1, keep).flatten()
         rows = rows.gather(1, keep).flatten()
-        self.tokens = torch.cat([self.tokens[rows], pieces[:, None]], dim=1)
+        self.tokens = torch.cat([self.tokens.index_select(0, rows), pieces[:, None]], dim=1)
         return rows
 
     def _end(self, ends: Tensor, best: Tensor, rows: Tensor, pieces: Tensor) -> None:
@@ -143,8 +143,8 @@ class Beams:
 
     def _select(self, index: Tensor) -> None:
         """Keep the sentences at `index` alone."""
-        self.tokens = self.tokens[rows_of(index, self.scores.size(1))]
-        self.scores = self.scores[index]
+        self.tokens = self.tokens.index_select(0, rows_of(index, self.scores.size(1)))
+        self.scores = self.scores.index_select(0, index)
         self.rules.select(index)
         self.sentences = [self.sentences[i] for i in index.tolist()]
 
