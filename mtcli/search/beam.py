@@ -130,9 +130,10 @@ class Beams:
         return rows
 
     def _end(self, ends: Tensor, best: Tensor, rows: Tensor, pieces: Tensor) -> None:
-        for i, k in (ends & best[:, : ends.size(1)].isfinite()).nonzero().tolist():
-            ids = [*self.tokens[rows[i, k], 1:].tolist(), int(pieces[i, k])]
-            self.sentences[i][1].append(hypothesis(ids, best[i, k].item(), self.config.length_penalty))
+        which = (ends & best[:, : ends.size(1)].isfinite()).nonzero(as_tuple=True)
+        tokens = torch.cat([self.tokens[rows[which], 1:], pieces[which][:, None]], dim=1)
+        for i, ids, score in zip(which[0].tolist(), tokens.tolist(), best[which].tolist(), strict=True):
+            self.sentences[i][1].append(hypothesis(ids, score, self.config.length_penalty))
 
     def _going_on(self) -> Tensor:
         """Which of the B sentences are not done, int64 [B']."""
