@@ -229,13 +229,18 @@ def test_attention_in_bfloat16_is_that_of_torch(causal: bool) -> None:
         torch.testing.assert_close(gradient.double(), right, rtol=0.05, atol=0.05)
 
 
-DTYPES = {decoding_dtype("auto", torch.device("cpu")), matmul_dtype("auto", torch.device("cpu"))}
+FAST = {of("auto", torch.device("cpu")) for of in (decoding_dtype, matmul_dtype)} - {torch.float32}
 
 
 @pytest.mark.parametrize("rows", [1, 31, 32, 70])
 @pytest.mark.parametrize(("inputs", "outputs"), [(64, 64), (256, 1000), (1024, 256)])
-@pytest.mark.parametrize("dtype", sorted(DTYPES, key=str))
-def test_products_for_decoding_are_near_those_of_float32(dtype: torch.dtype, inputs: int, outputs: int, rows: int) -> None:
+@pytest.mark.parametrize("dtype", sorted(FAST, key=str))
+@pytest.mark.parametrize("vnni", [True, False])
+def test_products_for_decoding_are_near_those_of_float32(
+    vnni: bool, dtype: torch.dtype, inputs: int, outputs: int, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not vnni:
+        monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: False)
     torch.manual_seed(1)
     weight, bias, x = torch.randn(outputs, inputs), torch.randn(outputs), torch.randn(rows, 1, inputs)
     weight[0] = weight[1:3] = 1  # sums as large as can be, and as small

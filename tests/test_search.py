@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import random
 from dataclasses import replace
 
 import pytest
@@ -13,12 +14,15 @@ from torch import nn
 from mtcli.config import DecodingConfig, ModelConfig
 from mtcli.data.batches import ParallelCorpus
 from mtcli.hypothesis import Hypothesis, Sentence
-from mtcli.model import EncoderDecoder, build
+from mtcli.model import EncoderDecoder, build, decoding_dtype, matmul_dtype
 from mtcli.search import Decoder, room, search
+from mtcli.search.decoder import WIDE
 from mtcli.vocab import BOS_ID, EOS_ID, PAD_ID, UNK_ID, VocabSizes
 
 torch.set_num_threads(1)  # on tensors this small, threads only wait for each other
 
+CPU = torch.device("cpu")
+FAST = {of("auto", CPU) for of in (decoding_dtype, matmul_dtype)} - {torch.float32}
 NEVER = [PAD_ID, UNK_ID, BOS_ID]
 PIECES = [4, 5, 6]
 SENTENCES = [[5, 6, 4], [4], [6, 6], [4, 5, 6, 4, 5], [5]]
@@ -50,7 +54,7 @@ def find(model: EncoderDecoder, sentences: list[list[int]], config: DecodingConf
 
 
 def found_for(decoder: Decoder, sentences: list[Sentence], config: DecodingConfig) -> list[list[Hypothesis]]:
-    [found] = search(decoder, [sentences], config, torch.device("cpu"))
+    [found] = search(decoder, [sentences], config, CPU)
     return found
 
 
@@ -82,6 +86,45 @@ def assert_same(found: list[Hypothesis], expected: list[Hypothesis]) -> None:
     assert [h.ids for h in found] == [h.ids for h in expected]
     assert [h.score for h in found] == pytest.approx([h.score for h in expected], abs=1e-4)
     assert [h.confidence for h in found] == pytest.approx([h.confidence for h in expected], abs=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", sorted(FAST, key=str))
+@pytest.mark.parametrize("tiles", [False, True])
+def test_bits_do_not_depend_on_the_batch(dtype: torch.dtype, tiles: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)  # then attention is to bfloat16, too
+    torch.manual_seed(1)
+    shape = ModelConfig(width=64, heads=4, ff_width=128, encoder_layers=1, decoder_layers=2)
+    model = build(shape, VocabSizes(500, 500, shared=True)).eval()
+    for parameter in model.parameters():
+        parameter.data *= 2  # sure of its nonsense
+    decoder, chooser = Decoder([model], NEVER, dtype), random.Random(1)
+    sentences = [Sentence([chooser.randrange(4, 500) for _ in range(chooser.randrange(8, 15))]) for _ in range(9)]
+    terms = [replace(sentence, terms=((7, 8), (9,))) for sentence in sentences[:4]]
+    for config, some in (
+        (DecodingConfig(beam_size=1), sentences),
+        (DecodingConfig(beam_size=5, n_best=5), sentences),
+        (DecodingConfig(beam_size=WIDE + 1, n_best=3), sentences[:4]),
+        (DecodingConfig(temperature=1.0, n_best=3), sentences),
+        (DecodingConfig(beam_size=3, n_best=2), terms),
+    ):
+        together = [found for batch in search(decoder, [some[:3], some[3:]], config, CPU) for found in batch]
+        alone = [found_for(decoder, [sentence], config)[0] for sentence in some[:5]]
+        assert together[: len(alone)] == alone
+        assert any(hypothesis.ids for found in alone for hypothesis in found)
+
+
+@both_architectures
+def test_hypotheses_side_by_side_find_what_each_finds_by_itself(architecture: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, beam = random_model(architecture, -1.0), DecodingConfig(beam_size=5, n_best=5)
+    decoder, sentences = Decoder([model], NEVER), [Sentence(ids) for ids in SENTENCES]
+    terms = [replace(sentence, terms=((4, 4), (6,))) for sentence in sentences]
+    expected = [found_for(decoder, some, beam) for some in (sentences, terms)]
+    monkeypatch.setattr("mtcli.search.beam.WIDE", 4)
+    monkeypatch.setattr("mtcli.search.constrained.WIDE", 4)
+    for some, side_by_side in zip((sentences, terms), expected, strict=True):
+        for found, those in zip(found_for(decoder, some, beam), side_by_side, strict=True):
+            assert_same(found, those)
 
 
 @both_architectures

@@ -11,7 +11,7 @@ from typing import Self, cast
 import torch
 from torch import Tensor, nn
 
-from mtcli.model.layers import Dropout, Ready
+from mtcli.model.layers import Dropout, make_ready
 from mtcli.vocab import PAD_ID, VocabSizes
 
 
@@ -107,9 +107,7 @@ class EncoderDecoder(nn.Module, ABC):
         if dtype == torch.float32:
             return self
         model = copy.deepcopy(self, {id(parameter): parameter for parameter in self.parameters()})
-        for module in model.modules():
-            if isinstance(module, Ready):
-                module.make_ready(dtype)
+        make_ready(model, dtype)
         return model
 
     def embed(self, embedding: nn.Embedding, ids: Tensor) -> Tensor:

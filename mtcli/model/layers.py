@@ -57,11 +57,10 @@ class _MapOfBytes:
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         scales = weight.abs().amax(1).clamp_min(1e-9) / 127
+        zeros = torch.zeros(len(weight), dtype=torch.int64)
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # a torch to come may do without tensors that know their scales, see `_multiplies_bytes`
-            quantized = torch.quantize_per_channel(weight, scales, torch.zeros(len(scales), dtype=torch.int64), 0, torch.qint8)
+            warnings.filterwarnings("ignore", "torch.quantize_per_tensor")  # is to go one day: see `_multiplies_bytes`
+            quantized = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
         self._bias = weight.new_zeros(len(weight)) if bias is None else bias
         self._steps = 127 if torch.cpu._is_vnni_supported() else 63  # without VNNI two products are added in 16 bits
         self._packed = torch.ops.quantized.linear_prepack(quantized, None)
@@ -74,12 +73,12 @@ class _MapOfBytes:
 
 
 def _offers(library: Any, *names: str) -> bool:
-    """Whether torch has what its compiler calls of oneDNN, which another version may lack."""
+    """Whether torch has these, which another version may lack."""
     return all(hasattr(library, name) for name in names)
 
 
 class Ready(ABC):
-    """What can be made ready for decoding, where `ready` computes what it does with gradients otherwise."""
+    """A module whose weights can be laid out once for decoding; `ready` then takes the place of its products."""
 
     ready: Map | None = None
 
@@ -88,13 +87,20 @@ class Ready(ABC):
         """From now on compute with the weights as they are, in `dtype`."""
 
 
+def make_ready(module: nn.Module, dtype: torch.dtype) -> None:
+    """Make ready all that can be in a module."""
+    if isinstance(module, Ready):
+        module.make_ready(dtype)
+    else:
+        for child in module.children():
+            make_ready(child, dtype)
+
+
 class Linear(nn.Linear, Ready):
     """A linear map."""
 
     def make_ready(self, dtype: torch.dtype) -> None:
         """See Ready."""
-        if dtype.is_floating_point:  # the type of what comes out, too
-            self.weight = nn.Parameter(self.weight.detach().to(dtype), requires_grad=False)
         self.ready = map_in(dtype, self.weight.detach(), None if self.bias is None else self.bias.detach())
 
     def forward(self, x: Tensor) -> Tensor:
@@ -154,5 +160,5 @@ def decoding_dtype(precision: str, device: torch.device) -> torch.dtype:
 def _multiplies_bytes() -> bool:
     """Whether torch has FBGEMM here, which needs AVX2, and tensors that know their scales, which it says will go one day."""
     names = "linear_prepack", "linear_with_input_q_dq_qweight_dq_output_fp32"
-    fbgemm = torch.backends.quantized.engine in {"x86", "fbgemm"}
-    return fbgemm and hasattr(torch, "quantize_per_channel") and _offers(torch.ops.quantized, *names)
+    fbgemm = torch.backends.quantized.engine in {"x86", "fbgemm"} and _offers(torch.ops.quantized, *names)
+    return fbgemm and _offers(torch, "quantize_per_channel") and _offers(torch.cpu, "_is_vnni_supported")

@@ -95,6 +95,8 @@ class TransformerState(DecoderState):
 
 def _grown(pairs: tuple[KeysValues, ...], more: int) -> tuple[KeysValues, ...]:
     """With so many positions of zeros at the end."""
+    if not more:
+        return pairs
     return tuple((F.pad(keys, (0, 0, 0, more)), F.pad(values, (0, 0, 0, more))) for keys, values in pairs)
 
 
@@ -143,20 +145,22 @@ class Attention(nn.Module):
         shape = (*query.shape[:3], keys.size(2))
         query, keys = (each.to(bias.dtype).flatten(0, 1) for each in (query, keys))
         bias = bias.expand(shape).flatten(0, 1)
-        return torch.baddbmm(bias, query, keys.transpose(1, 2), alpha=query.size(-1) ** -0.5).softmax(-1).view(shape)
+        products = torch.baddbmm(bias, query, keys.transpose(1, 2), alpha=query.size(-1) ** -0.5)
+        return products.softmax(-1, torch.promote_types(products.dtype, torch.float32)).to(products.dtype).view(shape)
 
     def _split(self, x: Tensor) -> Tensor:
         return x.view(*x.shape[:-1], self.heads, -1).transpose(1, 2)
 
 
 class SelfAttention(Attention, Ready):
-    """That of positions to one another."""
+    """Where queries, keys and values come of the same positions."""
 
     def make_ready(self, dtype: torch.dtype) -> None:
         """See Ready: queries, keys and values become one product."""
         maps = self.query, self.key_value
         weight, bias = (torch.cat([getattr(each, name).detach() for each in maps]) for name in ("weight", "bias"))
         self.ready = map_in(dtype, weight, bias)
+        self.out.make_ready(dtype)
 
     def all_three(self, x: Tensor) -> tuple[Tensor, KeysValues]:
         """Queries, and keys and values, of `x` [B, T, D]."""
@@ -276,7 +280,8 @@ class Transformer(EncoderDecoder):
         keys_values = tuple((keys.contiguous(), values.contiguous()) for keys, values in map(_in_floats, memory))
         like = keys_values[0][0]
         bias = torch.zeros_like(src_mask, dtype=like.dtype).masked_fill(~src_mask, -math.inf)[:, None, None]
-        prefix = tuple((like[:, :, :0], like[:, :, :0]) for _ in keys_values)
+        nothing = like.new_empty(len(src), like.size(1), 0, like.size(3))
+        prefix = tuple((nothing, nothing) for _ in keys_values)
         return TransformerState(keys_values, bias, prefix, None, like.new_empty(len(src), 1, 0), 0)
 
     def _read(self, src: Tensor, src_mask: Tensor) -> list[KeysValues]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from mtcli.config import DecodingConfig
 from mtcli.hypothesis import Hypothesis, Sentence
 from mtcli.model.layers import rows_of
-from mtcli.search.decoder import CHUNK, IMPOSSIBLE, Decoder, JointState
+from mtcli.search.decoder import CHUNK, IMPOSSIBLE, WIDE, Decoder, JointState
 from mtcli.search.rules import Rules, hypothesis
 from mtcli.vocab import BOS_ID, EOS_ID
 
@@ -101,8 +101,11 @@ class Beams:
         logits, state = decoder.step(self.tokens[:, -1], self.state)
         rows = self._extend(logits)
         going_on = self._going_on()
-        if len(going_on) < len(self.sentences):
+        if leave := len(going_on) < len(self.sentences):
             self._select(going_on)
+        if self.config.beam_size > WIDE:
+            state = state.select(rows[rows_of(going_on, self.scores.size(1))])
+        elif leave:
             state = state.reorder(rows).select(going_on)
         elif not torch.equal(rows, torch.arange(len(rows), device=rows.device)):
             state = state.reorder(rows)

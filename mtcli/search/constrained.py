@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mtcli.config import DecodingConfig
 from mtcli.hypothesis import Hypothesis, Sentence
-from mtcli.search.decoder import IMPOSSIBLE, Decoder, JointState
+from mtcli.search.decoder import IMPOSSIBLE, WIDE, Decoder, JointState
 from mtcli.search.rules import Rules, hypothesis
 from mtcli.vocab import BOS_ID, EOS_ID
 
@@ -106,7 +106,7 @@ def _search(
         tokens = torch.cat([tokens[rows], pieces[:, None]], dim=1)
         totals = torch.tensor([each.total for each in kept], device=device)
         progress = [each.progress for each in kept]
-        state = state.reorder(rows)
+        state = state.select(rows) if width > WIDE else state.reorder(rows)
     return [found for _, found in sorted(ended, key=lambda one: (-one[0], -one[1].score))][: config.n_best]
 
 

@@ -15,6 +15,8 @@ from mtcli.model.layers import map_in
 
 IMPOSSIBLE = -1e9
 """Logit of pieces that may not come next."""
+WIDE = 32
+"""With more hypotheses each is a sentence by itself to a model: asking all that all of them read grows with their square."""
 CHUNK = 64
 """The pieces that a search looks at are filled up to a multiple of this."""
 

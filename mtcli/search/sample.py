@@ -24,7 +24,9 @@ def sample(
     """
     count = config.n_best
     rules = Rules(sentences, config, device)
-    state = state.reorder(torch.arange(len(sentences), device=device).repeat_interleave(count))
+    state = state.select(
+        torch.arange(len(sentences), device=device).repeat_interleave(count)
+    )  # samples share nothing but the source
     numbers = torch.cat([_numbers(sentence, config, int(rules.limits.max())) for sentence in sentences]).to(device)
     tokens = torch.full((len(numbers), 1), BOS_ID, device=device)
     totals = torch.zeros(len(numbers), device=device)
@@ -45,7 +47,7 @@ def sample(
         going_on = alive.view(-1, count).any(1).nonzero()[:, 0]
         if len(going_on) < len(live):
             rows = rows_of(going_on, count)
-            state, numbers, tokens, totals, alive = state.select(going_on), numbers[rows], tokens[rows], totals[rows], alive[rows]
+            state, numbers, tokens, totals, alive = state.select(rows), numbers[rows], tokens[rows], totals[rows], alive[rows]
             rules.select(going_on)
             live = [live[i] for i in going_on.tolist()]
     return [sorted(hypotheses, key=lambda h: -h.score) for hypotheses in ended]
