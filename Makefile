@@ -30,7 +30,7 @@ demo: $(READY)
 # hours; after an interruption the same command goes on. Each learns from words that are cut anew in each epoch, and at last, with the settings
 # in its model.toml, from the likeliest pieces alone, in which names and numbers are copied. English to German goes on once between them, the learning
 # rate going up again; so does German to English, then also from English sentences of Tatoeba that no German is there for, translated back by the
-# model of the other direction. What is shipped made some of these steps in several runs, and all but the last without models/phrases.*.
+# model of the other direction. French to English and English to French and Spanish go on twice with the likeliest pieces. What is shipped made some of these steps in several runs, and all but the last without models/phrases.*.
 models: $(addprefix build/shipped/,$(SHIPPED))
 
 TATOEBA = $(TEXT)/tatoeba/de-en
@@ -82,6 +82,14 @@ build/models/%-en-first.done: $(READY)
 	$(BIN)/mtcli train -m build/models/$*-en-first --recipe models/$*-en --steps 8300 $(FIRST) $(call pairs,$*,en,$*-en) $(CREDITS)
 	touch $@
 
+build/models/fr-en-second.done: build/models/fr-en-first.done
+	$(BIN)/mtcli train -m build/models/fr-en-second --from build/models/fr-en-first --recipe models/fr-en --steps 3459 --set training.learning_rate=0.0006 $(call pairs,fr,en,fr-en) $(CREDITS)
+	touch $@
+
+build/models/fr-en.done: build/models/fr-en-second.done
+	$(BIN)/mtcli train -m build/models/fr-en --from build/models/fr-en-second --recipe models/fr-en $(call pairs,fr,en,fr-en) $(CREDITS)
+	touch $@
+
 build/models/%-en.done: build/models/%-en-first.done
 	$(BIN)/mtcli train -m build/models/$*-en --from build/models/$*-en-first --recipe models/$*-en $(call pairs,$*,en,$*-en) $(CREDITS)
 	touch $@
@@ -90,8 +98,12 @@ build/models/en-es+fr-first.done: $(READY)
 	$(BIN)/mtcli train -m build/models/en-es+fr-first --recipe models/en-es+fr --steps 14082 $(FIRST) $(call pairs,en,fr,fr-en) $(call pairs,en,es,es-en) $(CREDITS)
 	touch $@
 
-build/models/en-es+fr.done: build/models/en-es+fr-first.done
-	$(BIN)/mtcli train -m build/models/en-es+fr --from build/models/en-es+fr-first --recipe models/en-es+fr $(call pairs,en,fr,fr-en) $(call pairs,en,es,es-en) $(CREDITS)
+build/models/en-es+fr-second.done: build/models/en-es+fr-first.done
+	$(BIN)/mtcli train -m build/models/en-es+fr-second --from build/models/en-es+fr-first --recipe models/en-es+fr --steps 3186 --set training.learning_rate=0.0006 $(call pairs,en,fr,fr-en) $(call pairs,en,es,es-en) $(CREDITS)
+	touch $@
+
+build/models/en-es+fr.done: build/models/en-es+fr-second.done
+	$(BIN)/mtcli train -m build/models/en-es+fr --from build/models/en-es+fr-second --recipe models/en-es+fr $(call pairs,en,fr,fr-en) $(call pairs,en,es,es-en) $(CREDITS)
 	touch $@
 
 # $(call tested,SOURCE,TARGET,CORPUS,NAME): scores of a package on test sets, whose names end with that of the target where it has several
