@@ -83,7 +83,7 @@ build/models/%-en-first.done: $(READY)
 	touch $@
 
 build/models/fr-en-second.done: build/models/fr-en-first.done
-	$(BIN)/mtcli train -m build/models/fr-en-second --from build/models/fr-en-first --recipe models/fr-en --steps 3459 --set training.learning_rate=0.0006 $(call pairs,fr,en,fr-en) $(CREDITS)
+	$(BIN)/mtcli train -m build/models/fr-en-second --from build/models/fr-en-first --recipe models/fr-en --steps 3459 --set training.learning_rate=0.0007 $(call pairs,fr,en,fr-en) $(CREDITS)
 	touch $@
 
 build/models/fr-en.done: build/models/fr-en-second.done
