@@ -30,7 +30,7 @@ demo: $(READY)
 # hours; after an interruption the same command goes on. Each learns from words that are cut anew in each epoch, and at last, with the settings
 # in its model.toml, from the likeliest pieces alone, in which names and numbers are copied. English to German goes on once between them, the learning
 # rate going up again; so does German to English, then also from English sentences of Tatoeba that no German is there for, translated back by the
-# model of the other direction. French to English and English to French and Spanish go on twice with the likeliest pieces. What is shipped made some of these steps in several runs, and all but the last without models/phrases.*.
+# model of the other direction. The models of French and Spanish go on twice with the likeliest pieces. What is shipped made some of these steps in several runs, and all but the last without models/phrases.*.
 models: $(addprefix build/shipped/,$(SHIPPED))
 
 TATOEBA = $(TEXT)/tatoeba/de-en
@@ -77,21 +77,17 @@ build/models/de-en.done: build/models/de-en-second.done
 	$(BIN)/mtcli train -m build/models/de-en --from build/models/de-en-second --recipe models/de-en --steps 2920 --set training.learning_rate=0.0006 $(call pairs,de,en,de-en) $(CREDITS)
 	touch $@
 
-.PRECIOUS: build/models/%-en-first.done build/models/%-en.done
+.PRECIOUS: build/models/%-en-first.done build/models/%-en-second.done build/models/%-en.done
 build/models/%-en-first.done: $(READY)
 	$(BIN)/mtcli train -m build/models/$*-en-first --recipe models/$*-en --steps 8300 $(FIRST) $(call pairs,$*,en,$*-en) $(CREDITS)
 	touch $@
 
-build/models/fr-en-second.done: build/models/fr-en-first.done
-	$(BIN)/mtcli train -m build/models/fr-en-second --from build/models/fr-en-first --recipe models/fr-en --steps 3459 --set training.learning_rate=0.0007 $(call pairs,fr,en,fr-en) $(CREDITS)
+build/models/%-en-second.done: build/models/%-en-first.done
+	$(BIN)/mtcli train -m build/models/$*-en-second --from build/models/$*-en-first --recipe models/$*-en --steps 3000 --set training.learning_rate=0.0007 $(call pairs,$*,en,$*-en) $(CREDITS)
 	touch $@
 
-build/models/fr-en.done: build/models/fr-en-second.done
-	$(BIN)/mtcli train -m build/models/fr-en --from build/models/fr-en-second --recipe models/fr-en $(call pairs,fr,en,fr-en) $(CREDITS)
-	touch $@
-
-build/models/%-en.done: build/models/%-en-first.done
-	$(BIN)/mtcli train -m build/models/$*-en --from build/models/$*-en-first --recipe models/$*-en $(call pairs,$*,en,$*-en) $(CREDITS)
+build/models/%-en.done: build/models/%-en-second.done
+	$(BIN)/mtcli train -m build/models/$*-en --from build/models/$*-en-second --recipe models/$*-en $(call pairs,$*,en,$*-en) $(CREDITS)
 	touch $@
 
 build/models/en-es+fr-first.done: $(READY)
