@@ -319,10 +319,10 @@ class Transformer(EncoderDecoder):
         state = self.encode(src, src_mask)
         x = self._place(self.tgt_embedding, tgt_in)
         looks = []
-        for layer, (keys, values) in zip(cast("list[DecoderLayer]", self.decoder), state.memory, strict=True):
+        for layer, memory in zip(cast("list[DecoderLayer]", self.decoder), state.memory, strict=True):
             query = layer.memory_attention.queries(layer.memory_norm(layer.look_back(x)))
-            looks.append(layer.memory_attention.weights(query, keys, state.memory_bias))
-            x = layer(x, (keys, values), src_mask[:, None, None])
+            looks.append(layer.memory_attention.weights(query, memory[0], state.memory_bias))
+            x = layer(x, memory, src_mask[:, None, None])
         return torch.cat(looks, dim=1)
 
     def _place(self, embedding: nn.Embedding, ids: Tensor, first: int = 0) -> Tensor:

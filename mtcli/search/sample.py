@@ -24,9 +24,8 @@ def sample(
     """
     count = config.n_best
     rules = Rules(sentences, config, device)
-    state = state.select(
-        torch.arange(len(sentences), device=device).repeat_interleave(count)
-    )  # samples share nothing but the source
+    each = torch.arange(len(sentences), device=device).repeat_interleave(count)
+    state = state.select(each)  # samples share nothing but the source
     numbers = torch.cat([_numbers(sentence, config, int(rules.limits.max())) for sentence in sentences]).to(device)
     tokens = torch.full((len(numbers), 1), BOS_ID, device=device)
     totals = torch.zeros(len(numbers), device=device)
