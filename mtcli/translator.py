@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 from mtcli.alignment import Link, links, words_of
 from mtcli.config import NOT_DRAWN, DecodingConfig, Languages
 from mtcli.degenerate import is_degenerate
-from mtcli.engines import Engine
+from mtcli.engines import Engine, Found
 from mtcli.errors import DataError, TranslationError, UsageError
 from mtcli.hypothesis import Hypothesis
 from mtcli.markup import Markup, Segment
@@ -198,7 +198,7 @@ class Translator:
                 of_text[0] = dataclasses.replace(of_text[0], sentence=dataclasses.replace(of_text[0].sentence, prefix=prefix))
             owners.append(range(len(parts), len(parts) + len(of_text)))
             parts += of_text
-        searching = self.engine.submit([part.sentence for part in parts], self.searched)
+        searching = self._submit(parts, self.searched)
 
         def translations() -> list[list[Translation]]:
             found = searching()
@@ -209,6 +209,18 @@ class Translator:
             return self._join(parts, read, owners, texts)
 
         return translations
+
+    def _submit(self, parts: list[Part], config: DecodingConfig) -> Found:
+        """Begin to search for parts, once for those that are alike."""
+        keys = [(tuple(part.sentence.ids), part.sentence.prefix, part.sentence.terms) for part in parts]
+        alike = {key: part.sentence for key, part in zip(keys, parts, strict=True)}
+        searching = self.engine.submit(list(alike.values()), config)
+
+        def found() -> Hypotheses:
+            of_each = dict(zip(alike, searching(), strict=True))
+            return [of_each[key] for key in keys]
+
+        return found
 
     def score(self, pairs: list[tuple[str, str]]) -> list[Scored]:
         """How likely the model finds each target line, given its source line. The translator was loaded for `scoring`."""
@@ -260,7 +272,7 @@ class Translator:
         if as_it_is or not wrong:
             return found
         those = [parts[i] for i in wrong]
-        again = self._read(those, self.engine.submit([part.sentence for part in those], careful)())
+        again = self._read(those, self._submit(those, careful)())
         still = set(self._wrong(those, again))
         better = {i: each for n, (i, each) in enumerate(zip(wrong, again, strict=True)) if n not in still}
         return [better.get(i, of_part) for i, of_part in enumerate(found)]

@@ -55,10 +55,12 @@ class Found:
         """`again` is what a second search finds."""
         self.hypotheses, self.again = hypotheses, again
         self.asked: list[DecodingConfig] = []
+        self.counts: list[int] = []
 
     def submit(self, sentences: list[Sentence], config: DecodingConfig) -> Callable[[], list[list[Hypothesis]]]:
         rows = self.hypotheses if not self.asked or self.again is None else [self.again]
         self.asked.append(config)
+        self.counts.append(len(sentences))
         return lambda: [[Hypothesis(ids, -1.0 - i, 0.5) for i, ids in enumerate(rows)][: config.n_best] for _ in sentences]
 
     def close(self) -> None:
@@ -556,6 +558,19 @@ def test_what_cannot_be_right_is_told_from_what_is_odd() -> None:
     assert not is_degenerate(usual, usual, 50)
     assert not is_degenerate(usual, [5, 6, 7, 5, 6, 7], 50)
     assert not is_degenerate([3] * 9, [5] * 9, 50), "the source says it so often, too"
+
+
+def test_what_is_alike_is_searched_for_once(transformer_package: Path) -> None:
+    tokenizer = Translator.load(str(transformer_package), "cpu").tokenizer
+    [good] = tokenizer.encode(["I am here."], "tgt")
+    text = ["Ich bin hier.", "Er ist da.", "Ich bin hier.", "", "Ich  bin hier."]
+    for prefixes, counts in (((), [2, 2]), (("I", "He", "I", "", "You"), [3, 3])):
+        engine = Found([30] * 9, again=good)
+        translator = Translator(engine, tokenizer, DecodingConfig())
+        found = [best.text for (best,) in translator.submit(text, prefixes)()]
+        assert found == ["I am here.", "I am here.", "I am here.", "", "I am here."]
+        assert engine.counts == counts
+        assert list(translator.notices.values()) == [4], "lines that looped are counted, each of them"
 
 
 @pytest.mark.parametrize(
