@@ -27,12 +27,13 @@ from torch.nn import functional as F
 from mtcli.cli import ENVIRONMENT
 from mtcli.config import Config, TokenizerConfig, parse_config, preset
 from mtcli.data.batches import ParallelCorpus
+from mtcli.heap import keep_memory
 from mtcli.lines import read_parallel
 from mtcli.model import build
 from mtcli.model.transformer import sinusoids
 from mtcli.tokenizer import load_tokenizer, train_tokenizer
 from mtcli.training.loop import TrainingLoop, matmul_dtype, schedule
-from mtcli.training.memory import MOST_ON_GPU, USUAL, keep_memory
+from mtcli.training.memory import MOST_ON_GPU, USUAL
 from mtcli.vocab import BOS_ID, EOS_ID, PAD_ID, VocabSizes
 
 DATA = Path(__file__).parent.parent / "tests" / "data" / "tatoeba"

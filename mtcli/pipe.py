@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mtcli.alignment import pharaoh
 from mtcli.errors import TranslationError, UsageError
+from mtcli.heap import keep_memory
 from mtcli.languages import AUTO, choose
 from mtcli.lines import LineReader, LinesBeside, going_on, is_complete, open_output, refuse_same
 from mtcli.package import PARTS, open_package
@@ -79,6 +80,7 @@ def translate_stream(models: list[str], source: str, output: str, options: Strea
         models = [str(choose(options.src, options.treatment.to, reader.peek() if options.src == AUTO else []).folder)]
     if output != "-":
         _check_no_part(models, Path(output))
+    keep_memory()
     translator = _load(models, options, decoding)
     opened = going_on(output, _how(models, options, decoding)) if options.resume else open_output(output)
     with contextlib.closing(translator.engine), opened as writer:

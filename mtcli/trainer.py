@@ -22,6 +22,7 @@ from mtcli.data.mapped import RunsOfFiles
 from mtcli.engines.torch_engine import pick_device
 from mtcli.epochs import Ahead, Epochs
 from mtcli.errors import PackageError, UsageError
+from mtcli.heap import keep_memory
 from mtcli.model import EncoderDecoder, build
 from mtcli.package import (
     CONFIG,
@@ -44,7 +45,7 @@ from mtcli.tags import tag
 from mtcli.tokenizer import SIDES, Tokenizer, default_vocab_size, load_tokenizer, train_tokenizer, with_sizes
 from mtcli.training import parallel
 from mtcli.training.loop import TrainingLoop
-from mtcli.training.memory import batch_tokens_for, keep_memory
+from mtcli.training.memory import batch_tokens_for
 
 EPOCHS = 52
 """Passes over the corpus when no budget is given ..."""

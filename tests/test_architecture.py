@@ -13,7 +13,20 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ROWS = [
-    ["errors", "config", "vocab", "hypothesis", "lines", "tags", "degenerate", "sentences", "treatment", "words", "workers"],
+    [
+        "errors",
+        "config",
+        "vocab",
+        "hypothesis",
+        "lines",
+        "tags",
+        "degenerate",
+        "sentences",
+        "treatment",
+        "words",
+        "workers",
+        "heap",
+    ],
     ["tokenizer", "data", "model", "scoring", "testsets", "ct2", "checksums", "cache", "files", "identify", "marks"],
     [
         *("analysis", "judges", "page", "tables", "sampling", "noise", "store", "fetching"),

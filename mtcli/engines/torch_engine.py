@@ -16,10 +16,10 @@ from mtcli.config import DecodingConfig
 from mtcli.data.batches import Batch, ParallelCorpus, cut
 from mtcli.engines import Found, check_device
 from mtcli.errors import TranslationError, out_of_memory
+from mtcli.heap import keep_memory
 from mtcli.hypothesis import Hypothesis, Sentence
 from mtcli.search import Decoder, positions, room, search
 from mtcli.training.loop import token_losses
-from mtcli.training.memory import keep_memory
 from mtcli.workers import noticing_the_dead, pool
 
 log = logging.getLogger("mtcli")

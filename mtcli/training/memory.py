@@ -1,9 +1,8 @@
-"""Memory: how large a batch it holds, and how it is kept instead of given back."""
+"""How large a batch memory holds."""
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import math
 import os
 from pathlib import Path
@@ -12,7 +11,6 @@ import torch
 
 from mtcli.model import EncoderDecoder
 
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 USUAL = 4_096
 """Positions of a batch on a CPU, and the least that is taken on a GPU with room."""
 MOST_ON_GPU = 32_768
@@ -66,16 +64,3 @@ def _free_on_machine() -> int:
             return next(1024 * int(line.split()[1]) for line in file if line.startswith("MemAvailable:"))
     except (OSError, StopIteration):
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def keep_memory() -> None:
-    """Let glibc keep freed memory for the next step: fetching fresh pages costs about a quarter of a step on a CPU.
-
-    See mallopt(3). Does nothing with another C library.
-    """
-    try:
-        libc = ctypes.CDLL("libc.so.6")
-        libc.mallopt(_M_MMAP_MAX, 0)
-        libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
-    except (OSError, AttributeError):
-        pass
