@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mtcli.errors import DataError
 from mtcli.lines import read_lines
+from mtcli.sentences import with_plain_marks
 from mtcli.tokenizer import normalise
 
 LONGEST = 200
@@ -22,8 +23,11 @@ class Glossary:
     terms: dict[tuple[str, ...], str]
 
     @classmethod
-    def load(cls, path: str) -> Glossary:
-        """From lines of a source term, a tab and a target term. Raises DataError for any other line."""
+    def load(cls, path: str, language: str = "") -> Glossary:
+        """From lines of a source term in that language, a tab and a target term. Raises DataError for any other line.
+
+        Of source terms with marks that a vocabulary may not know the plain form is one, too.
+        """
         terms = {}
         for number, line in enumerate(read_lines(path), 1):
             if not line.strip():
@@ -33,7 +37,8 @@ class Glossary:
                 raise DataError(f"{path}, line {number}: write a source term, a tab and its translation")
             if max(map(len, (src, *tgt))) > LONGEST:
                 raise DataError(f"{path}, line {number}: a term has at most {LONGEST} characters")
-            terms[tuple(_WORD.findall(src))] = tgt[0]
+            for written in (src, with_plain_marks(src, language)):
+                terms[tuple(_WORD.findall(written))] = tgt[0]
         if not terms:
             raise DataError(f"{path}: there is no term in it")
         return cls(terms)
@@ -46,10 +51,11 @@ class Glossary:
         words = _WORD.findall(text.casefold() if any_case else text)
         terms = self._casefolded if any_case else self.terms
         longest = max(map(len, terms))
+        begin = next((i for i, word in enumerate(words) if word.isalnum()), 0)
         found, at = [], 0
         while at < len(words):
             for size in range(min(longest, len(words) - at), 0, -1):
-                term = terms.get(tuple(words[at : at + size])) or (self._in_lower_case(words[:size]) if at == 0 else None)
+                term = terms.get(tuple(here := words[at : at + size])) or (self._in_lower_case(here) if at == begin else None)
                 if term:
                     found.append(term)
                     at += size

@@ -66,10 +66,13 @@ class LineReader:
         yield from self._rest or self._blocks(size)
 
     def peek(self) -> list[str]:
-        """The first lines, which `blocks` gives again; none if there are none. To be called before it."""
+        """The first lines, up to some that are not blank, which `blocks` gives again. To be called before it."""
         self._rest = self._blocks(BLOCK)
-        self._ahead = list(itertools.islice(self._rest, 1))
-        return self._ahead[0] if self._ahead else []
+        for block in self._rest:
+            self._ahead.append(block)
+            if any(map(str.strip, block)):
+                break
+        return list(itertools.chain(*self._ahead))
 
     def skip(self, count: int) -> None:
         """Leave out the first `count` lines. To be called before `blocks`. Raises DataError when there are fewer."""

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from mtcli.marks import LINK, PLACEHOLDER, TEMPLATE, Token
+from mtcli.marks import LINK, PLACEHOLDER, TEMPLATE, TEMPLATE_BEGINS, Token
 
 _FENCE = re.compile(r"[\s>]*(?:[-*+]\s+|\d{1,9}[.)]\s+)?(```++(?=[^`]*$)|~~~++(?=[^`]*$)|\$\$(?=[^$]*$))")
 _FENCE_END = re.compile(r"[\s>]*(```+|~~~+)\s*")
@@ -22,20 +22,23 @@ _RULE = re.compile(r"[\s|:=*_-]*")
 _LEFT_ALONE = re.compile(
     r"\s*\[[^\[\]^][^\[\]]*\]:\s*+(?:<[^<>]*+>|\S+)(?:\s+[\"'(].*)?"  # where links lead
     r"|\s*:{3,}\s*\{.*"
+    r"|\s*\[(?:TOC|_TOC_|\[_?TOC_?\])\]\s*"
 )
 
 _DESTINATION = r"(?:<[^<>]*+>|(?:[^\s()]++|\((?:[^\s()]++|\([^\s()]*+\))*+\))*+)"
 _GOAL = rf"""(?:\(\s*+{_DESTINATION}(?:\s++(?:"[^"]*+"|'[^']*+'|\([^()]*+\)))?+\s*+\)|\[[^\[\]]*+\])"""
 _MATH = r"\$\$[^$]++\$\$|(?<![\w$\\])\$(?![\s{$]|\d[\d.,]*+[;:!?]?+\s++[\w(])(?:[^$\\]|\\.)++(?<!\s)\$(?![\w$])"
+_VALUE = r"(?:\"[^\"]*+\"|'[^']*+'|[^\s{}\"']++)"
+_ATTRIBUTES = rf"\{{:?(?:\s*+(?:[#.][\w:-]++|[\w:-]++={_VALUE}))++\s*+\}}"
 _WHOLE = (
     r"```[^`]++```|``[^`]++(?:`[^`]++)*+``|`[^`]++`"
-    rf"|{TEMPLATE}|{_MATH}"
+    rf"|{TEMPLATE}|{TEMPLATE_BEGINS}|{_MATH}|{_ATTRIBUTES}"
     rf"|!\[(?:[^\[\]]++|\[[^\[\]]*+\])*+\]{_GOAL}"
     r"|\[\^[^\[\]\s]++\]"
     r"|\\(?:[!-/:-@\[-`{-~]|$)"
 )
-BEGINS = re.compile(rf"<(?=[!?%]|/?[A-Za-z])|{_WHOLE}|\]{_GOAL}")
-"""Where something begins that is not text: a tag, or what `Inline.token` knows."""
+BEGINS = re.compile(rf"<(?=[!?%]|/?[A-Za-z])|{_WHOLE}|\]{_GOAL}|`++")
+"""Where something begins that is not text: a tag, what `Inline.token` knows, or what may be code that ends in a later line."""
 _IN_BRACKETS = re.compile(rf"{_WHOLE}|\[|\]{_GOAL}|\]")
 _AMONG_WORDS = re.compile(
     rf"""
@@ -60,7 +63,7 @@ class Blocks:
         self._lines = 0
         self._items: list[int] = []
         """Columns in which the text of the items begins that the line stands in."""
-        self._blank = self._code = False
+        self._blank = self._code = self._paragraph = False
         """What the last line was."""
 
     def span(self, line: str) -> tuple[int, int]:
@@ -69,9 +72,12 @@ class Blocks:
         begin = _BEGIN.match(line)
         assert begin
         if self._goes_on(line):
+            self._paragraph = False
             return len(line), len(line)
         code = self._indented(line, begin)
-        if self._opens(line) or code or _RULE.fullmatch(line) or _LEFT_ALONE.fullmatch(line):
+        left_alone = self._opens(line) or code or _RULE.fullmatch(line) or _LEFT_ALONE.fullmatch(line)
+        self._paragraph = not left_alone and not begin["title"]
+        if left_alone:
             return len(line), len(line)
         return begin.end(), max(begin.end(), _end_of_title(line)) if begin["title"] else len(line)
 
@@ -108,7 +114,7 @@ class Blocks:
         if was_blank or self._code or begin.end() > indent or _RULE.fullmatch(line):
             while self._items and indent < self._items[-1]:
                 self._items.pop()
-        deep = indent >= 4 + self._items[-1] and (was_blank or self._code) if self._items else indent >= 4
+        deep = indent >= 4 + self._items[-1] and (was_blank or self._code) if self._items else indent >= 4 and not self._paragraph
         item = begin.start("item") == indent and not _RULE.fullmatch(line)
         self._code = deep and (self._code or not item)
         if item and not self._code:
@@ -131,12 +137,18 @@ def _end_of_title(line: str) -> int:
     return len(bare.rstrip()) if bare[-1:].isspace() else len(line)
 
 
+def ends_paragraph(line: str) -> bool:
+    """Whether the line ends what words may go on in."""
+    begin = _BEGIN.match(line)
+    begins = bool(begin and (begin["item"] or begin["title"]))
+    return begins or bool(_FENCE.match(line) or _RULE.fullmatch(line))
+
+
 class Inline:
     """What stands among the words of a line, beside tags."""
 
     def __init__(self, line: str) -> None:
         self._line = line
-        self._table = line.lstrip().startswith("|") or " | " in line
         self._links = _links(line)
         self._begun: Counter[str] = Counter()
         """Emphasis that has not ended."""
@@ -164,7 +176,7 @@ class Inline:
                 found[0], self._line[max(0, found.start() - 1) : found.start()], self._line[found.end() : found.end() + 1]
             )
         if found["cell"]:
-            return Token("break", "|") if self._table else None
+            return Token("break", "|")
         return Token("alone", found[0])
 
     def _emphasis(self, raw: str, before: str, after: str) -> Token | None:

@@ -17,8 +17,8 @@ LINK = (
 )
 """Addresses; brackets belong to one that closes them."""
 PLACEHOLDER = (
-    r"\{\{[^{}]{0,80}\}\}|\$?\{[\w.:$#@-]{0,80}\}|%\(\w{1,80}\)[sdif]"
-    r"|%(?:\d+\$)?[-+0#]?\d*(?:\.\d+)?[sdifuxc@](?!\w)|\$[A-Za-z_]\w*"
+    r"\{\{\{[^{}]{0,300}\}\}\}|\{\{[^{}]{0,300}\}\}|[$%#]?\{[\w.:$#@!<>^+=,%*-]{0,80}\}|%\(\w{1,80}\)[sdif]"
+    r"|%(?:\d+\$)?[-+0#]?\d*(?:\.\d+)?(?:hh?|ll?|[zjtL])?[sdifuxcn@](?!\w)|(?<!\d)%L?\d{1,2}(?![\w%])|%%|\$[A-Za-z_]\w*"
 )
 _BRACES = r"\{(?:[^{}]++|\{(?:[^{}]++|\{(?:[^{}]++|\{[^{}]*+\})*+\})*+\})*+\}"
 TEMPLATE = (
@@ -26,6 +26,8 @@ TEMPLATE = (
     r"|(?=\{\s*+[\w.-]{1,80}\s*+,\s*+(?:plural|select|selectordinal|number|date|time|choice)\b)" + _BRACES
 )
 """Code of templates, `{% ... %}` and `{# ... #}`, and messages such as `{count, plural, one {...} other {...}}`."""
+TEMPLATE_BEGINS = r"\{\#(?=\s|$)|\{%(?=[\s-]|$)|\{\{(?=[\s-]|$)(?![^{}]{0,2000}\}\})"
+"""Such code that goes on in other lines, or holds braces."""
 
 _AS_IT_IS = re.compile(f"{LINK}|{PLACEHOLDER}")
 

@@ -14,21 +14,30 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate, groupby
 
 from mtcli.alignment import Link
-from mtcli.markdown import BEGINS, Blocks, Inline
-from mtcli.marks import TEMPLATE, Token, plain_tokens
+from mtcli.markdown import BEGINS, Blocks, Inline, ends_paragraph
+from mtcli.marks import TEMPLATE, TEMPLATE_BEGINS, Token, plain_tokens
 
 DEEPEST = 50
 """Tags inside one another that are told from tags that stand alone."""
 LONGEST_TAG = 10_000
 """Characters of a tag that goes on over several lines."""
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+BOM = "\ufeff"
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 
-_BEGINS = {"html": re.compile(rf"<(?=[!?%]|/?[A-Za-z])|{TEMPLATE}"), "markdown": BEGINS}
+_BEGINS = {"html": re.compile(rf"<(?=[!?%]|/?[A-Za-z])|{TEMPLATE}|{TEMPLATE_BEGINS}"), "markdown": BEGINS}
 """Where something begins that is not text."""
 _TAG = re.compile(r"""</?+([A-Za-z][\w:.-]*+)(?:[^"'<>]++|"[^"]*+"|'[^']*+')*+(/?)>""")
 _AUTOLINK = re.compile(r"<(?:https?:|mailto:)[^<>\s]*+>")
-_ENDS = {"<!--": "-->", "<![CDATA[": "]]>", "<?": "?>", "<%": "%>", "<!": ">"}
+_ATTRIBUTE = r"""[\w:.@-]++(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s"'=<>`]++)|(?!\s*+=))"""
+_BEGUN = {
+    "html": re.compile(r"</?[A-Za-z][\w:.-]*+(?:\s|$)"),
+    "markdown": re.compile(
+        rf"""<(?=[^=]*+=|\S*$)[A-Za-z][\w:.-]*+(?:\s++{_ATTRIBUTE})*+(?:\s++[\w:.@-]++\s*+=\s*+(?:"[^"]*+|'[^']*+)?+)?+\s*+$"""
+    ),
+}
+"""A tag that goes on in the next line; in Markdown a sign that is no tag is more likely."""
+_ENDS = {"<!--": "-->", "<![CDATA[": "]]>", "<?": "?>", "<%": "%>", "<!": ">", "{#": "#}", "{%": "%}", "{{": "}}"}
 """What ends what begins so, on whatever line."""
 # fmt: off
 _VERBATIM = frozenset(
@@ -54,6 +63,8 @@ _VOID = frozenset(
 # fmt: on
 _ENDING = frozenset(".,;:!?)")
 """What stands after a word without a blank."""
+_BLANKS = re.compile(r"(?:\s|&nbsp;|&#160;|&#[xX][aA]0;)*+")
+_BLANKS_BACKWARDS = re.compile(r"(?:\s|;psbn&|;061#&|;0[aA][xX]#&)*+")
 _ENDS_WORD = re.compile(r"[.,;:!?)]{0,3}(?:\s|$)")
 
 
@@ -113,11 +124,13 @@ class Markup:
     @property
     def open(self) -> bool:
         """Whether something has begun that has not ended."""
-        return bool(self._until or self._tag or self._blocks.until)
+        return bool(self._until.strip("`") or self._tag or self._blocks.until)
 
     def cut(self, line: str) -> list[Segment | str]:
-        """The line in order: what is to be translated, and what stays as it is. Tabs become blanks, control characters go."""
-        line = _CONTROL.sub("", line.expandtabs(4))
+        """The line in order: what is to be translated, and what stays as it is. Control characters go."""
+        if line.startswith(BOM):
+            return [BOM, *self.cut(line[1:])]
+        line = _CONTROL.sub("", line)
         tokens = self._markdown_tokens(line) if self._kind == "markdown" else self._tokens(line, 0)
         found: list[Segment | str] = []
         run: list[Token] = []
@@ -137,10 +150,10 @@ class Markup:
         before, inner, after = _raw(tokens[:first]), tokens[first:last], tokens[last:]
         blanks = ["", ""]
         if inner and inner[0].kind == "text":
-            raw = inner[0].raw.lstrip()
+            raw = inner[0].raw[_end(_BLANKS, inner[0].raw) :]
             blanks[0], inner[0] = inner[0].raw[: len(inner[0].raw) - len(raw)], Token("text", raw)
         if inner and inner[-1].kind == "text":
-            raw = inner[-1].raw.rstrip()
+            raw = inner[-1].raw[: len(inner[-1].raw) - _end(_BLANKS_BACKWARDS, inner[-1].raw[::-1])]
             blanks[1], inner[-1] = inner[-1].raw[len(raw) :], Token("text", raw)
         segment = Segment(inner, self._kind == "html")
         yield before + blanks[0]
@@ -158,12 +171,16 @@ class Markup:
             yield from inline.tokens(at, stop) if inline else plain_tokens(line[at:stop])
             if not begin:
                 return
-            if begin[0].startswith("<"):
+            at = begin.end()
+            if begin[0].startswith("<") or begin[0] in _ENDS:
                 token = self._taken(line, stop)
+                at = stop + len(token.raw)
+            elif inline and not begin[0].strip("`"):
+                token = self._code_begun(line, begin)
+                at = stop + len(token.raw)
             else:
                 token = inline.token(begin) if inline else Token("alone", begin[0])
             yield _parting(token, line, stop)
-            at = stop + len(token.raw)
 
     def _carried_on(self, line: str, at: int) -> int:
         """Where what an earlier line began ends in this one."""
@@ -211,16 +228,47 @@ class Markup:
 
     def _unfinished(self, line: str, at: int) -> Token:
         """A tag that goes on in the next line, or a sign that is no tag."""
-        if "<" in line[at + 1 :] or self._kind == "markdown" or not re.match(r"""</?[A-Za-z][\w:.-]*+(?:\s|$)""", line[at:]):
+        if "<" in line[at + 1 :] or not _BEGUN[self._kind].match(line, at):
             return Token("text", "<")
         self._tag = line[at:]
         return Token("break", self._tag)
 
+    def _code_begun(self, line: str, begin: re.Match[str]) -> Token:
+        """Code in a line that ends in a later one of its paragraph, or signs that are none."""
+        if line[begin.start() - 1 : begin.start()].isalnum() or not line[begin.end() :].strip():
+            return Token("text", begin[0])
+        self._until = begin[0]
+        return Token("alone", line[begin.start() :])
+
     def _markdown_tokens(self, line: str) -> Iterator[Token]:
-        start, stop = (0, len(line)) if self._until or self._tag else self._blocks.span(line)
+        if (self._tag or self._until.startswith("`")) and ends_paragraph(line):
+            self._tag = self._until = ""
+        start, stop = (0, len(line)) if self._until or self._tag else self._span(line)
         yield Token("break", line[:start])
         yield from self._tokens(line[:stop], start)
         yield Token("break", line[stop:])
+
+    def _span(self, line: str) -> tuple[int, int]:
+        start, stop = self._blocks.span(line.expandtabs(4))
+        return _before(line, start), _before(line, stop)
+
+
+def _before(line: str, column: int) -> int:
+    """How many characters of the line stand before a column, where tabs go to every fourth one."""
+    if "\t" not in line:
+        return column
+    at = 0
+    for count, character in enumerate(line):
+        if at >= column:
+            return count
+        at += 4 - at % 4 if character == "\t" else 1
+    return len(line)
+
+
+def _end(pattern: re.Pattern[str], text: str) -> int:
+    """Where what the pattern finds at the beginning of a text ends."""
+    found = pattern.match(text)
+    return found.end() if found else 0
 
 
 def _parting(token: Token, line: str, at: int) -> Token:
@@ -284,16 +332,18 @@ def _neighbours(tokens: list[Token]) -> tuple[list[str], list[str]]:
 def _without_marks(tokens: list[Token], escaped: bool) -> tuple[str, list[Mark]]:
     """The text of the tokens, and the marks, those inside others as their `inner` ones."""
     partners = _partners(tokens)
-    closing = set(partners.values())
+    begun = {end: start for start, end in partners.items()}
     text, alone = _Text(), False
     inside = [Mark("")]
     for i, (token, before, after) in enumerate(zip(tokens, *_neighbours(tokens), strict=True)):
         if token.kind == "text":
             text.add(html.unescape(token.raw) if escaped else token.raw, alone)
             alone = False
-        elif i in closing:
+        elif i in begun:
             mark = inside.pop()
             mark.closing, mark.end = token.raw, text.size
+            if token.raw == "][]":  # it leads where its words do, which are to be others
+                mark.closing = f"][{_raw(tokens[begun[i] + 1 : i])}]"
         else:
             alone |= token.kind == "alone"
             mark = Mark(token.raw, begin=text.size, end=text.size, glued=(not before.isspace(), not after.isspace()))

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from mtcli.alignment import words_of
 from mtcli.config import DecodingConfig
 from mtcli.errors import UsageError
 from mtcli.glossary import Glossary
 from mtcli.hypothesis import Sentence
-from mtcli.sentences import in_capitals, in_small_letters, kept_apart, split_sentences, with_plain_marks, without_emoji
+from mtcli.sentences import in_capitals, in_small_letters, kept_apart, origins, split_sentences, with_plain_marks, without_emoji
 from mtcli.tags import tag, target_of, without_tag
-from mtcli.tokenizer import Tokenizer
+from mtcli.tokenizer import Tokenizer, normalise
 from mtcli.treatment import Treatment
 
 
@@ -51,6 +52,16 @@ class Part:
     after: Kept = ()
 
 
+class _Stretch(NamedTuple):
+    """A sentence of a text, or what stays as it is."""
+
+    text: str
+    read: str
+    """The same with plain marks, if the vocabulary knows these alone."""
+    ids: list[int]
+    kept: bool
+
+
 class Cutter:
     """Cuts texts, with what the treatment asks for."""
 
@@ -65,7 +76,7 @@ class Cutter:
         if treatment.to and treatment.to not in targets:
             raise UsageError(f"--to {treatment.to}: the model translates to {', '.join(targets) or 'one language alone'}")
         self.language = language
-        self.glossary = Glossary.load(treatment.glossary) if treatment.glossary else None
+        self.glossary = Glossary.load(treatment.glossary, language) if treatment.glossary else None
 
     def tagged(self, lines: list[str]) -> list[str]:
         """Each line with the tag of the language that all are to go to, unless it has one."""
@@ -82,19 +93,18 @@ class Cutter:
         texts, given = self.tagged(texts), texts
         cut = [self._sentences(text, whole) for text in texts]
         encoded = iter(self.tokenizer.encode([each for of_text in cut for each, kept in of_text if not kept], "src"))
-        return [
-            self._parts_of(
-                i,
-                text,
-                [
-                    (each, [] if kept else self._unshouted(i, *self._plain(each, next(encoded)), noting), kept)
-                    for each, kept in of_text
-                ],
-                given[i],
-                noting,
-            )
-            for i, (text, of_text) in enumerate(zip(texts, cut, strict=True))
-        ]
+        found = []
+        for i, (text, of_text) in enumerate(zip(texts, cut, strict=True)):
+            stretches = [
+                _Stretch(each, each, [], True) if kept else self._read(i, each, next(encoded), noting) for each, kept in of_text
+            ]
+            found.append(self._parts_of(i, text, stretches, given[i], noting))
+        return found
+
+    def _read(self, owner: int, sentence: str, ids: list[int], noting: Noting) -> _Stretch:
+        """What is read for a sentence, of which `ids` are the pieces."""
+        plain, ids = self._plain(sentence, ids)
+        return _Stretch(sentence, plain, self._unshouted(owner, plain, ids, noting), False)
 
     def _sentences(self, text: str, whole: bool) -> list[tuple[str, bool]]:
         """The sentences of a text, the first with its tag, and (True) what stays as it is."""
@@ -112,7 +122,9 @@ class Cutter:
         return [(each, kept) for part, kept in parts if part for each in ([part] if kept else split(part))]
 
     def _is_unknown(self, word: str) -> bool:
-        """Whether the vocabulary spells a word letter by letter."""
+        """Whether the vocabulary spells a word letter by letter, and no term says what it becomes."""
+        if self.glossary and self.glossary.wanted(word):
+            return False
         return 2 * len(self.tokenizer.encode([word], "src")[0]) > len(word)
 
     def _plain(self, sentence: str, ids: list[int]) -> tuple[str, list[int]]:
@@ -137,21 +149,19 @@ class Cutter:
     def _words(self, sentence: str) -> str:
         return without_tag(sentence) if self.targets else sentence
 
-    def _parts_of(
-        self, owner: int, text: str, sentences: list[tuple[str, list[int], bool]], given: str, noting: Noting
-    ) -> list[Part]:
+    def _parts_of(self, owner: int, text: str, sentences: list[_Stretch], given: str, noting: Noting) -> list[Part]:
         """The parts of a text; where there are several targets, each begins with the one that the text names.
 
         A tag is a word of the text for those who asked for an alignment, if it stands in the text as it was given.
         """
-        begin = self._tag(owner, text, noting) if self.targets and any(ids for _, ids, _ in sentences) else []
+        begin = self._tag(owner, text, noting) if self.targets and any(each.ids for each in sentences) else []
         longest = max(1, self.config.max_source_length - len(begin))
-        if any(len(ids) - len(begin) * (number == 0) > longest for number, (_, ids, _) in enumerate(sentences)):
+        if any(len(each.ids) - len(begin) * (number == 0) > longest for number, each in enumerate(sentences)):
             noting.note("were too long and were translated in parts", owner)
         parts: list[Part] = []
         beside: list[list[tuple[int, str]]] = [[]]  # before the first part, and after each
         words, end = int(bool(begin) and self.treatment.alignment and text == given), 0
-        for number, (sentence, ids, kept) in enumerate(sentences):
+        for number, (sentence, read, ids, kept) in enumerate(sentences):
             start = text.find(sentence, end)
             own = ids[len(begin) :] if begin and number == 0 else ids
             if own or kept:
@@ -161,8 +171,10 @@ class Cutter:
                 words = beside[-1][-1][0] + 1
             indices = [0] * len(own)
             if self.treatment.aligns and own:
-                indices = [words + i for i in words_of(self.tokenizer.pieces(own, "src"))]
-                words = indices[-1] + 1
+                without = self._words if begin and number == 0 else str
+                of_read = self._origins(without(sentence), without(read))
+                indices = [words + of_read[i] for i in words_of(self.tokenizer.pieces(own, "src"))]
+                words += len(without(sentence).split())
             at, end = 0, start + len(sentence)
             any_case = self.glossary is not None and in_capitals(self._words(sentence))
             for piece in self._cut(own, longest):
@@ -174,6 +186,11 @@ class Cutter:
             parts = [replace(part, after=tuple(after)) for part, after in zip(parts, beside[1:], strict=True)]
             parts[0] = replace(parts[0], before=tuple(beside[0]))
         return parts
+
+    def _origins(self, sentence: str, read: str) -> list[int]:
+        """For each word that the tokenizer has read the word of the sentence that it comes of."""
+        of_read = range(len(sentence.split())) if read == sentence else origins(sentence, self.language)
+        return [at for at, word in zip(of_read, read.split(), strict=True) for _ in normalise(word).split()]
 
     def _tag(self, owner: int, text: str, noting: Noting) -> list[int]:
         """The ids of the tag that a text begins with; none, and a notice, where it names no target."""

@@ -22,6 +22,7 @@ from mtcli.errors import TranslationError, UsageError
 from mtcli.heap import keep_memory
 from mtcli.languages import AUTO, choose
 from mtcli.lines import LineReader, LinesBeside, going_on, is_complete, open_output, refuse_same
+from mtcli.markup import Markup, Segment
 from mtcli.package import PARTS, open_package
 from mtcli.treatment import USUAL, Treatment
 
@@ -77,7 +78,8 @@ def translate_stream(models: list[str], source: str, output: str, options: Strea
         refuse_same(other, output)
     beside = LinesBeside(path, reader) if path else None
     if not models:
-        models = [str(choose(options.src, options.treatment.to, reader.peek() if options.src == AUTO else []).folder)]
+        seen = _text_of(reader.peek(), options.treatment.format) if options.src == AUTO else []
+        models = [str(choose(options.src, options.treatment.to, seen).folder)]
     if output != "-":
         _check_no_part(models, Path(output))
     keep_memory()
@@ -98,6 +100,14 @@ def translate_stream(models: list[str], source: str, output: str, options: Strea
         if beside:
             beside.end()
     _tell(translator, reader, total)
+
+
+def _text_of(lines: list[str], form: str) -> list[str]:
+    """What in lines with markup is text."""
+    if form == "text":
+        return lines
+    markup = Markup(form)
+    return [each.text for line in lines for each in markup.cut(line) if isinstance(each, Segment)]
 
 
 def _check_no_part(models: list[str], output: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 
 _STOP = re.compile(r"""(?<![.!?…])([.!?…]++)["'”’»“‘)\]]*+\s++""")
 """With what closes after it, and the blanks. Nothing here goes back over what it has read: lines may be very long."""
@@ -128,10 +129,33 @@ def with_plain_marks(sentence: str, language: str = "") -> str:
     """The sentence with quotation marks, apostrophes, dashes and dots as they are on every keyboard, and words for units."""
     if sentence.isascii() and "$" not in sentence:
         return sentence
-    said = _SAID.get(language.partition("-")[0])
-    if said:
-        sentence = _AMOUNT.sub(lambda found: f"{found[2] or found[3]} {said[''.join((found[1] or found[4]).split())]}", sentence)
-    return sentence.translate(_PLAIN_MARKS)
+    return "".join(said for _, said in _said(sentence, language)).translate(_PLAIN_MARKS)
+
+
+def origins(sentence: str, language: str = "") -> list[int]:
+    """For each word of the sentence with plain marks the word of the sentence that it comes of, counted from 0."""
+    found: list[int] = []
+    starts, blank = [word.start() for word in _TOKEN.finditer(sentence)], True
+    for place, said in _said(sentence, language):
+        as_it_stands = sentence.startswith(said, place)
+        for at, letter in enumerate(said):
+            if plain := letter.translate(_PLAIN_MARKS):
+                if blank and not plain.isspace():
+                    found.append(bisect_right(starts, place + at * as_it_stands) - 1)
+                blank = plain.isspace()
+    return found
+
+
+def _said(sentence: str, language: str) -> Iterator[tuple[int, str]]:
+    """The sentence with words for units, in pieces, each with the place in the sentence of what it stands for."""
+    words, at = _SAID.get(language.partition("-")[0], {}), 0
+    for amount in _AMOUNT.finditer(sentence) if words else ():
+        number, sign = (2, 1) if amount[1] else (3, 4)
+        yield at, sentence[at : amount.start()]
+        yield amount.start(number), amount[number]
+        yield amount.start(sign), f" {words[''.join(amount[sign].split())]}"
+        at = amount.end()
+    yield at, sentence[at:]
 
 
 def _ends_sentence(text: str, stop: re.Match[str]) -> bool:

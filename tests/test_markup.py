@@ -141,7 +141,7 @@ KEPT = [
     ("> [!TIP]- Ein Titel", ["Ein Titel"]),
     ("Hund | Katze", ["Hund", "Katze"]),
     ("Hund \\| Katze", ["Hund Katze"]),
-    ("a|b", ["a|b"]),
+    ("a|b", ["a", "b"]),
     ("Ein Hund\\", ["Ein Hund"]),
     ("# Titel #", ["Titel"]),
     ("## Titel in C# ##  ", ["Titel in C#"]),
@@ -164,6 +164,17 @@ KEPT = [
     ("Er ([#12](https://a.b)) und [Haus](x)-Tür", ["Er (#12) und Haus-Tür"]),
     ("add \\_\\_lt\\_\\_ to `a` := `b`", ["add lt to :="]),
     ("Basis](https://a.b/_c_) und [das", ["Basis und das"]),
+    ("{: .no_toc }", []),
+    ('[Haus](x){:target="_blank"} und ![B](b.png){width=50%}', ["Haus und"]),
+    ("# Titel {#id .klasse}", ["Titel"]),
+    ("[TOC]", []),
+    ("Du hast %{count} von #{name} und {x!r}, {x:>10}, %ld, %n, %1", ["Du hast von und,,,,"]),
+    ("{{{ a }}} und %d%% gut, 50 % und 7%", ["und gut, 50 % und 7%"]),
+    ("Das {# ist {{x}} #} gut", ["Das gut"]),
+    ("\ufeff# Titel", ["Titel"]),
+    ("\ufeff```", []),
+    ("Wenn x <y und", ["Wenn x <y und"]),
+    ("Ein Hut` und", ["Ein Hut` und"]),
 ]
 
 
@@ -171,6 +182,34 @@ KEPT = [
 def test_signs_of_markdown_are_not_given_to_the_model(line: str, texts: list[str]) -> None:
     assert segments("markdown", line) == texts
     assert put_back("markdown", [line]) == [line]
+
+
+GOING_ON = [
+    ("markdown", ['<img src="a.png"', '     alt="Logo">Hund'], ["Hund"]),
+    ("markdown", ['Ein <a href="x"', "   title='Ja'>Hund</a>"], ["Ein", "Hund"]),
+    ("markdown", ["<div", '  class="a">', "Hund"], ["Hund"]),
+    ("markdown", ['Ein <a href="x', "", "Hund"], ["Ein", "Hund"]),
+    ("markdown", ["Mit `make", "install` und `rm` gut", "Hund"], ["Mit", "und gut", "Hund"]),
+    ("markdown", ["Mit ``make", "in`stall`` gut"], ["Mit", "gut"]),
+    ("markdown", ["Mit `make", "", "Ein Hund"], ["Mit", "Ein Hund"]),
+    ("markdown", ["Mit `make", "- Ein `rm` Hund"], ["Mit", "Ein Hund"]),
+    ("markdown", ["Hund", "    Katze", "", "    code", "# Titel", "    code"], ["Hund", "Katze", "Titel"]),
+    ("markdown", ["\tcode\tx", "", "-\tHund\tKatze", "", "```", "\tx", "```"], ["Hund\tKatze"]),
+    ("html", ["{# nein", "nein #} Hund {% nein", "nein %}", "{{ nein", "nein }} Katze"], ["Hund", "Katze"]),
+    ("html", ['<a title="\t">\tHund</a><pre>\t', "\t</pre>"], ["Hund"]),
+    ("html", ["&nbsp;&#160; Hund &amp;&nbsp;", "Katze&#xa0;"], ["Hund &", "Katze"]),
+]
+
+
+@pytest.mark.parametrize(("kind", "lines", "texts"), GOING_ON)
+def test_what_a_line_begins_goes_on(kind: str, lines: list[str], texts: list[str]) -> None:
+    assert segments(kind, *lines) == texts
+
+
+def test_a_link_by_its_words_leads_where_it_did() -> None:
+    assert put_back("markdown", ["Siehe [die *Hilfe*][] an"], "See the help", [(0, 0), (1, 1), (2, 2)]) == [
+        "See [the *help*][die *Hilfe*]"
+    ]
 
 
 def test_settings_before_a_text_stay_as_they_are() -> None:
@@ -309,7 +348,7 @@ def test_any_lines_can_be_cut(lines: list[str], kind: str) -> None:
     for line in lines:
         cut = markup.cut(line)
         raw = "".join(each.raw if isinstance(each, Segment) else each for each in cut)
-        assert raw == re.sub(r"[\x00-\x1f\x7f-\x9f]", "", line.expandtabs(4))
+        assert raw == re.sub(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]", "", line)
         for each in cut:
             if isinstance(each, Segment):
                 each.restore("a b", ((0, 1),))
@@ -360,6 +399,15 @@ def test_any_lines_can_be_cut(lines: list[str], kind: str) -> None:
         "\\",
         "~~~",
         "> ",
+        "{{ ",
+        "{{ a",
+        "{# ",
+        "`a ",
+        "{a=",
+        "{{ }} ",
+        "<a b=c ",
+        "&nbsp;",
+        "%",
     ],
 )
 def test_a_line_twice_as_long_takes_twice_the_time(kind: str, unit: str) -> None:

@@ -560,6 +560,34 @@ def test_what_cannot_be_right_is_told_from_what_is_odd() -> None:
     assert not is_degenerate([3] * 9, [5] * 9, 50), "the source says it so often, too"
 
 
+def test_words_of_amounts_and_invisible_ones_are_those_of_the_line() -> None:
+    text = (DATA / "train.de").read_text("utf-8").splitlines()[:400] + ["Das sind 15 Euro und 30 Grad Celsius."] * 20
+    tokenizer = load_tokenizer(*train_tokenizer(TokenizerConfig("unigram", 500), text, text))
+    cutter = Cutter(tokenizer, DecodingConfig(), (), Treatment(split=True, alignment=True), "de")
+    for line, expected in (
+        ("Das sind 30 °C und 15€ im Haus.", [0, 1, 2, 3, 4, 5, 6, 7]),
+        ("15€ und so. Er ist da.", [0, 1, 2, 3, 4, 5]),
+        ("Das \u200b ist „gut“ \u00ad gut…", [0, 2, 3, 5]),
+        ("Das\u2581ist gut.", [0, 1]),
+    ):
+        [parts] = cutter.parts([line], Noting(Counter(), range(1)))
+        assert list(dict.fromkeys(word for part in parts for word in part.words)) == expected, line
+
+
+def test_a_term_is_found_however_its_marks_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "terms.tsv"
+    path.write_text("15 €\tbucks\nHans–Peter\tJohn\n@firma\t@company\nguten Tag\tgood day\n", encoding="utf-8")
+    glossary = Glossary.load(str(path), "de")
+    assert glossary.wanted("Das kostet 15 Euro.") == glossary.wanted("Das kostet 15 €.") == ["bucks"]
+    assert glossary.wanted("Hans-Peter geht, Hans–Peter kommt") == ["John", "John"]
+    assert glossary.wanted('"Guten Tag", sagt er. Guten Tag') == ["good day"], "a capital begins a text, or a term has it"
+    text = (DATA / "train.de").read_text("utf-8").splitlines()[:400]
+    tokenizer = load_tokenizer(*train_tokenizer(TokenizerConfig("unigram", 500), text, text))
+    cutter = Cutter(tokenizer, DecodingConfig(), (), Treatment(split=False, glossary=str(path)), "de")
+    [[part]] = cutter.parts(["Schreib an @firma heute"], Noting(Counter(), range(1)))
+    assert part.terms == ("@company",)
+
+
 def test_what_is_alike_is_searched_for_once(transformer_package: Path) -> None:
     tokenizer = Translator.load(str(transformer_package), "cpu").tokenizer
     [good] = tokenizer.encode(["I am here."], "tgt")
