@@ -23,8 +23,7 @@ def seal(folder: Path, names: Iterable[str]) -> None:
     sums = []
     for name in names:
         if (folder / name).exists():
-            with open(folder / name, "rb") as file:
-                sums.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {name}\n")
+            sums.append(f"{of_file(folder / name)}  {name}\n")
     with replacing(folder / FILE) as temporary:
         temporary.write_text("".join(sums), encoding="utf-8")
 
@@ -34,11 +33,21 @@ def agrees(folder: Path, name: str, content: bytes) -> bool:
 
     Raises PackageError when there are sums that cannot be read.
     """
+    return known(folder, name) in ([], [hashlib.sha256(content).hexdigest()])
+
+
+def known(folder: Path, name: str) -> list[str]:
+    """The sum of the file, or none. Raises PackageError when there are sums that cannot be read."""
     try:
         lines = (folder / FILE).read_text("utf-8", errors="replace").splitlines()
     except FileNotFoundError:
-        return True
+        return []
     except OSError as error:
         raise PackageError(f"{folder / FILE}: cannot be read ({error.strerror})") from error
-    sums = [line.split(maxsplit=1)[0] for line in lines if line.endswith(f"  {name}")]
-    return sums in ([], [hashlib.sha256(content).hexdigest()])
+    return [line.split(maxsplit=1)[0] for line in lines if line.endswith(f"  {name}")]
+
+
+def of_file(path: str | Path) -> str:
+    """The sum of a file's content."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
-from pathlib import Path
 
 from mtcli.errors import UsageError
 from mtcli.files import check_files
 from mtcli.lines import LineReader, LinesBeside, going_on, is_complete, part_of
-from mtcli.pipe import StreamOptions, translate_stream
+from mtcli.pipe import StreamOptions, how_made, translate_stream
 from mtcli.scoring import chrf_of_sentences
 
 BACK_TRANSLATED = "<bt> "
@@ -37,8 +35,8 @@ def distill(model: str, src: str, tgt: str, out_tgt: str, best_of: int, threads:
     _check([src, tgt], out_tgt)
     if best_of == 1:
         translate_stream([model], src, out_tgt, StreamOptions(threads=threads, resume=True), {})
-    elif not is_complete(out_tgt, src):
-        _write_nearest(model, LineReader(src), tgt, out_tgt, best_of, threads)
+    elif not is_complete(out_tgt, src, how := how_made([model], [src, tgt], best_of)):
+        _write_nearest(model, LineReader(src), tgt, out_tgt, best_of, how, threads)
 
 
 def _check(read: list[str], output: str) -> None:
@@ -47,11 +45,10 @@ def _check(read: list[str], output: str) -> None:
         raise UsageError("what was interrupted is gone on with, which standard output cannot be: name a file")
 
 
-def _write_nearest(model: str, reader: LineReader, tgt: str, out_tgt: str, best_of: int, threads: int) -> None:
+def _write_nearest(model: str, reader: LineReader, tgt: str, out_tgt: str, best_of: int, how: str, threads: int) -> None:
     from mtcli.translator import Translator
 
     beside = LinesBeside(tgt, reader)
-    how = json.dumps([str(Path(model).resolve()), best_of])
     translator = Translator.load(model, threads=threads, n_best=best_of, beam_size=max(5, best_of))
     with closing(translator.engine), going_on(out_tgt, how) as writer:
         reader.skip(writer.lines)

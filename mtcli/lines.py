@@ -353,10 +353,10 @@ def part_of(path: str | Path) -> Path:
 def going_on(path: str | Path, how: str) -> Iterator[LineWriter]:
     """As `open_output`, but after the whole lines that an earlier run has left beside `path`, and leaving there what it wrote.
 
-    `how` says on what the lines depend, and is kept beside them. Raises DataError when they were begun otherwise, and when
-    another process writes there.
+    `how` says on what the lines depend, and is kept beside them, as FILE.how in the end. Raises DataError when they were begun
+    otherwise, and when another process writes there.
     """
-    part, note = part_of(path), Path(f"{path}.part.how")
+    part, note = part_of(path), _note_of(part_of(path))
     if str(path).endswith(".gz") or (Path(path).exists() and not Path(path).is_file()):
         raise DataError(f"{path}: only a plain file can be gone on with: name one, and pack it afterwards")
     try:
@@ -364,7 +364,9 @@ def going_on(path: str | Path, how: str) -> Iterator[LineWriter]:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             lines, size = _whole_lines(stream)
             if lines and note.exists() and note.read_text("utf-8", "replace") != how:
-                raise DataError(f"{part}: was begun by another command: give the same, or remove it to begin again")
+                raise DataError(
+                    f"{part}: was begun by another command, or of another text: give the same, or remove it to begin again"
+                )
             note.write_text(how, "utf-8")
             stream.truncate(size)
             try:
@@ -375,23 +377,33 @@ def going_on(path: str | Path, how: str) -> Iterator[LineWriter]:
                     note.unlink(missing_ok=True)
                 raise
             part.replace(path)
-            note.unlink(missing_ok=True)
+            note.replace(_note_of(Path(path)))
     except BlockingIOError:
         raise DataError(f"{part}: another process is writing it") from None
     except OSError as error:
         raise unwritable(part, error) from error
 
 
-def is_complete(path: str | Path, source: str) -> bool:
-    """Whether all of the output that is to be resumed is there. Raises DataError when it has not as many lines as its source."""
+def is_complete(path: str | Path, source: str, how: str) -> bool:
+    """Whether all of the output that is to be resumed is there; for `how` see `going_on`.
+
+    Raises DataError when it was made otherwise, or has not as many lines as its source.
+    """
     if not Path(path).is_file() or part_of(path).exists():
         return False
     if source != "-":
         found, wanted = (sum(map(len, LineReader(name).blocks())) for name in (path, source))
         if found != wanted:
             raise DataError(f"{path} is there and has {found} lines, but {source} has {wanted}: remove it, or name another")
+    note = _note_of(Path(path))
+    if note.exists() and note.read_text("utf-8", "replace") != how:
+        raise DataError(f"{path} is there, made by another command, or of another text: remove it, or name another")
     log.warning("%s is complete: nothing to do", path)
     return True
+
+
+def _note_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.how")
 
 
 def _whole_lines(stream: io.FileIO) -> tuple[int, int]:

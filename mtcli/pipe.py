@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from mtcli import checksums
 from mtcli.alignment import pharaoh
 from mtcli.errors import TranslationError, UsageError
 from mtcli.heap import keep_memory
 from mtcli.languages import AUTO, choose
 from mtcli.lines import LineReader, LinesBeside, going_on, is_complete, open_output, refuse_same
 from mtcli.markup import Markup, Segment
-from mtcli.package import PARTS, open_package
+from mtcli.package import PARTS, WEIGHTS, open_package
 from mtcli.treatment import USUAL, Treatment
 
 if TYPE_CHECKING:
@@ -69,8 +70,6 @@ def translate_stream(models: list[str], source: str, output: str, options: Strea
     """
     reader = LineReader(source)
     reader.check_apart(output)
-    if options.resume and is_complete(output, source):
-        return
     if source == "-" and sys.stdin.isatty():
         log.info("reading from the terminal; Ctrl-D ends the text")
     path = options.score_target or options.prefix
@@ -82,9 +81,12 @@ def translate_stream(models: list[str], source: str, output: str, options: Strea
         models = [str(choose(options.src, options.treatment.to, seen).folder)]
     if output != "-":
         _check_no_part(models, Path(output))
+    how = _how(models, source, options, decoding) if options.resume else ""
+    if options.resume and is_complete(output, source, how):
+        return
     keep_memory()
     translator = _load(models, options, decoding)
-    opened = going_on(output, _how(models, options, decoding)) if options.resume else open_output(output)
+    opened = going_on(output, how) if options.resume else open_output(output)
     with contextlib.closing(translator.engine), opened as writer:
         reader.skip(writer.lines)
         if beside:
@@ -116,10 +118,19 @@ def _check_no_part(models: list[str], output: Path) -> None:
         raise UsageError(f"-o {output}: is a file of the package that translates: write elsewhere")
 
 
-def _how(models: list[str], options: StreamOptions, decoding: dict[str, float]) -> str:
-    """What a translation depends on, but for its line."""
+def _how(models: list[str], source: str, options: StreamOptions, decoding: dict[str, float]) -> str:
     chosen = {key: value for key, value in dataclasses.asdict(options).items() if key not in ("threads", "device")}
-    return json.dumps([[str(Path(model).resolve()) for model in models], chosen, decoding], sort_keys=True)
+    return how_made(models, [source, options.prefix, options.score_target, options.treatment.glossary], chosen, decoding)
+
+
+def how_made(models: list[str], files: list[str], *wishes: Any) -> str:
+    """What translations depend on: packages, the content of files, and wishes."""
+    packages = [open_package(model) for model in models]
+    weights = [sum_ for package in packages for sum_ in checksums.known(package.folder, WEIGHTS)]
+    folders = [str(package.folder.resolve()) for package in packages]
+    sums = [checksums.of_file(file) for file in files if Path(file).is_file()]
+    settings = dataclasses.asdict(packages[0].config.decoding)
+    return json.dumps([folders, weights, sums, settings, *wishes], sort_keys=True)
 
 
 def _tell(translator: Translator, reader: LineReader, total: int) -> None:

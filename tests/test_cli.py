@@ -576,6 +576,7 @@ ELSEWHERE = {  # what a single command cannot cause here: where it is caused, by
     "mtdata fetched no text": "test_fetching.py: mtdata fetched no text",
     "is there and has": "test_data.py: has 30 lines, but",
     "was begun by another command": "test_data.py: was begun by another command",
+    "made by another command": "test_data.py: is there, made by another command, or of another text",
     "mtdata ended with": "test_fetching.py: mtdata ended with exit code 1",
     "is not on disk": "test_judges.py: is not on disk",
     "cannot be fetched from": "test_judges.py: its sum is not",

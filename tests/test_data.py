@@ -160,6 +160,13 @@ def test_dirt_is_dropped_and_clean_text_kept(tmp_path: Path) -> None:
     assert len(places) - lost > 0.9 * len(dirt)
 
 
+def test_lines_in_another_order_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    cleaned(tmp_path, TRAIN[:3000])
+    assert "the same order" not in caplog.text
+    cleaned(tmp_path, [(src, tgt) for (src, _), (_, tgt) in zip(TRAIN[:3000], TRAIN[3000:6000], strict=True)])
+    assert "fit as well" in caplog.text and "do the lines stand in the same order?" in caplog.text
+
+
 def test_duplicates_are_found_however_far_apart(tmp_path: Path) -> None:
     many = [
         (f"Satz mit dem Wort {a}{b}", f"Sentence with the word {a}{b}")
@@ -369,12 +376,20 @@ def test_back_translations_are_marked_and_go_on_after_a_crash(transformer_packag
     (tmp_path / "one").write_text("Hallo!\n")
     other = ["data", "backtranslate", "-m", transformer_package, "--tgt", tmp_path / "one", "--out-src", out]
     assert b"has 30 lines, but" in mtcli(*other, code=1).stderr and out.read_text("utf-8") == made
+    (tmp_path / "reversed").write_text("".join(f"{line}\n" for line in reversed(lines)), "utf-8")
+    for otherwise in ([*command, "--sample"], [*other[:5], tmp_path / "reversed", *other[6:]]):
+        said = mtcli(*otherwise, code=1).stderr
+        assert b"is there, made by another command, or of another text" in said and out.read_text("utf-8") == made
     out.unlink()
     (tmp_path / "out.part").write_text("".join(made.splitlines(True)[:10]))
     (tmp_path / "out.part.how").write_text("otherwise")
     assert b"was begun by another command" in mtcli(*command, code=1).stderr
     assert (tmp_path / "out.part").read_text("utf-8").count("\n") == 10
-    (tmp_path / "out.part").unlink()
+    (tmp_path / "out.how").rename(tmp_path / "out.part.how")  # of another text
+    assert b"or of another text" in mtcli(*other[:5], tmp_path / "reversed", *other[6:], code=1).stderr
+    mtcli(*command)
+    assert out.read_text("utf-8") == made
+    out.unlink()
     mtcli(*command, "--no-tag")
     assert out.read_text("utf-8").split("\n")[:-1] == plain
     out.unlink()

@@ -77,6 +77,24 @@ def test_text_sorted_by_length_is_not_taken_for_shifted_or_shuffled() -> None:
     assert found(sorted(real("train"), key=lambda pair: len(pair[0]))) == ""
 
 
+@pytest.mark.parametrize("size", [2000, 8000])
+def test_shuffled_text_of_one_length_is_refused(size: int) -> None:
+    alike = sorted(real("train", 20_000), key=lambda pair: len(pair[0]))[-size:]
+    assert found(alike) == ""
+    with pytest.raises(DataError, match="by their words, lines of other pairs fit as well"):
+        inspect(shuffled(alike), {})
+
+
+def test_shuffled_text_of_words_that_come_once_is_refused_for_its_lengths() -> None:
+    def line(number: int) -> str:
+        return " ".join(f"w{number}x{i}" for i in range(1 + number % 9))
+
+    pairs = [(line(n), line(n).upper()) for n in range(2000)]
+    assert found(pairs) == ""
+    with pytest.raises(DataError, match="lengths correlate"):
+        inspect(shuffled(pairs), {})
+
+
 def test_odd_pairs_are_counted() -> None:
     pairs = [*real("train", 2000), ("", "Nothing."), ("Hamburg", "Hamburg"), *real("train", 3)]
     notices = found(pairs)

@@ -312,3 +312,10 @@ def test_a_recipe_is_another_package_with_its_settings(transformer_package: Path
     assert open_package(str(on)).config.data.origin == transformer_package.name
     tiny = train_tiny(tmp_path / "tiny", "--recipe", str(transformer_package), "--set", "training.noise=0.5")
     assert open_package(str(tiny)).config.training.noise == 0.5
+
+
+def test_the_language_is_that_of_the_text_in_markup(tmp_path: Path) -> None:
+    page = "<script>the_test(a); // this is the one that we have</script>\n\n<p>Guten Morgen, wie geht es dir?</p>\n"
+    guessed = elsewhere(tmp_path, "translate", "--from", "auto", "--format", "html", stdin=page)
+    assert "the text looks like de" in guessed.stderr
+    assert "<p>Good morning" in guessed.stdout

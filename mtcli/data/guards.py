@@ -10,6 +10,7 @@ from itertools import islice, repeat
 from math import log
 from statistics import correlation, median, pstdev
 
+from mtcli.data import lexicon
 from mtcli.data.mapped import CHUNK
 from mtcli.data.seen import Seen
 from mtcli.errors import DataError
@@ -131,9 +132,17 @@ def _log_lengths(pairs: Pairs) -> tuple[list[float], list[float]]:
 
 
 def _check_related(name: str, pairs: Pairs) -> None:
-    """Long sentences have long translations: no correlation at all means that one side was shuffled."""
+    """The words of a line have to do with those of its translation; where too few are known to tell, lengths have."""
     sample = _sample(pairs, 10_000)
     if len(sample) < 500:
+        return
+    fits = lexicon.fit(sample)
+    if fits is not None and fits < lexicon.UNRELATED:
+        raise DataError(
+            f"the two sides of the {name} are not translations of each other (by their words, lines of other pairs fit as well "
+            f"in {1 - fits:.0%} of all cases): give files whose lines stand in the same order"
+        )
+    if fits is not None:
         return
     lengths = _log_lengths(sample)
     if min(map(pstdev, lengths)) < SPREAD:

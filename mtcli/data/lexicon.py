@@ -25,6 +25,10 @@ KNOWN = 3
 """Words of each side that must be known to tell anything."""
 FEWEST = 2000
 """Pairs from which words can be learned."""
+ENOUGH = 200
+"""Pairs of which enough words must be known to tell how well all of them fit."""
+UNRELATED = 0.7
+"""Fit below which two sides are no translations of each other: real text has 0.93 and more, shuffled text 0.45 to 0.6."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,28 @@ def _words(line: str) -> list[str]:
 
 def learn_lexicon(pairs: Pairs, seed: int = 1) -> Lexicon | None:
     """Count in a sample of a corpus, most of which is well aligned; None where it is too small to tell anything."""
-    if len(pairs) < FEWEST:
+    return _scaled(_counted(pairs), pairs, random.Random(seed)) if len(pairs) >= FEWEST else None
+
+
+def fit(pairs: Pairs, seed: int = 1) -> float | None:
+    """How likely a pair looks more like a translation than two lines put together at random, by words learnt from other pairs.
+
+    0.5 where the sides have nothing to do with each other; None where too few words are known to tell.
+    """
+    if len(pairs) < 2 * ENOUGH:
         return None
+    shuffled = random.Random(seed).sample(pairs, len(pairs))
+    half = len(pairs) // 2
+    lexicon, rest = _counted(shuffled[:half]), shuffled[half:]
+    real, others = (_known(lexicon, some) for some in (rest, _put_together(rest)))
+    if min(len(real), len(others)) < ENOUGH:
+        return None
+    others.sort()
+    below = [np.searchsorted(others, real, side) for side in ("left", "right")]  # a tie is half a win
+    return float(np.mean(below) / len(others))
+
+
+def _counted(pairs: Pairs) -> Lexicon:
     lines = [(_words(src), _words(tgt)) for src, tgt in pairs]
     of_src, of_tgt = (Counter(word for line in side for word in line) for side in zip(*lines, strict=True))
     src, tgt = (_numbered(counts) for counts in (of_src, of_tgt))
@@ -76,8 +100,7 @@ def learn_lexicon(pairs: Pairs, seed: int = 1) -> Lexicon | None:
     expected = src_counts[together // len(tgt)] * (tgt_counts[together % len(tgt)] / len(pairs))
     values = np.log(counts / expected) / -np.log(counts / len(pairs))
     keep = values > ASSOCIATED
-    lexicon = Lexicon(src, tgt, dict(zip(together[keep].tolist(), values[keep].tolist(), strict=True)))
-    return _scaled(lexicon, pairs, random.Random(seed))
+    return Lexicon(src, tgt, dict(zip(together[keep].tolist(), values[keep].tolist(), strict=True)))
 
 
 def _numbered(counts: Counter[str]) -> dict[str, int]:
@@ -90,10 +113,18 @@ def _codes(src: list[int], tgt: list[int], size: int) -> np.ndarray:
 
 def _scaled(lexicon: Lexicon, pairs: Pairs, rng: random.Random) -> Lexicon | None:
     some = rng.sample(pairs, min(len(pairs), 10_000))
-    real = [lexicon._raw(src, tgt) for src, tgt in some]
-    others = [lexicon._raw(src, tgt) for (src, _), (_, tgt) in zip(some, [*some[1:], some[0]], strict=True)]
-    known = [[value for value in values if value is not None] for values in (real, others)]
+    known = [_known(lexicon, these) for these in (some, _put_together(some))]
     if min(map(len, known)) < FEWEST // 4:
         return None
     typical, at_random = map(median, known)
     return Lexicon(lexicon.src, lexicon.tgt, lexicon.table, at_random, typical) if typical > at_random else None
+
+
+def _put_together(pairs: Pairs) -> Pairs:
+    """Each source line with the target line of the next pair."""
+    return [(src, tgt) for (src, _), (_, tgt) in zip(pairs, [*pairs[1:], *pairs[:1]], strict=True)]
+
+
+def _known(lexicon: Lexicon, pairs: Pairs) -> list[float]:
+    """The raw scores of those pairs of which enough words are known."""
+    return [value for src, tgt in pairs if (value := lexicon._raw(src, tgt)) is not None]
