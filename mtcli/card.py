@@ -47,7 +47,8 @@ def _tests(tests: tuple[TestRecord, ...]) -> str:
     if not tests:
         return ""
     rows = "\n".join(
-        f"| {test.name} | {test.lines:,} | {test.bleu:.1f} | {test.chrf:.1f} | {test.copied_bleu:.1f} | {test.copied_chrf:.1f} |"
+        f"| {test.name.replace('|', '&#124;')} | {test.lines:,} | {test.bleu:.1f} | {test.chrf:.1f}"
+        f" | {test.copied_bleu:.1f} | {test.copied_chrf:.1f} |"
         f" {test.sentences_per_second:,.0f} |"
         for test in tests
     )

@@ -104,9 +104,10 @@ def read_texts(train: Files, dev: Files, test: Files, weights: list[float], targ
     `targets` are the languages of a model that is trained further. Raises DataError where training would be worthless,
     UsageError where files and weights do not fit together.
     """
-    if weights and (len(weights) != len(train[0]) or not all(1 / MOST_WEIGHT <= weight <= MOST_WEIGHT for weight in weights)):
-        wanted = f"give each one --weight from {1 / MOST_WEIGHT} to {MOST_WEIGHT}"
-        raise UsageError(f"{len(weights)} weights for {len(train[0])} pairs of files: {wanted}")
+    if len(weights) not in (0, len(train[0])):
+        raise UsageError(f"{len(weights)} weights for {len(train[0])} pairs of files: give each one --weight")
+    if wrong := [weight for weight in weights if not 1 / MOST_WEIGHT <= weight <= MOST_WEIGHT]:
+        raise UsageError(f"--weight {wrong[0]:g}: give one from {1 / MOST_WEIGHT} to {MOST_WEIGHT}")
     corpora = [_read(files) for files in (train, dev, test)]
     if targets or _has_several_targets(corpora[0]):
         corpora = [[corpus.tagged() for corpus in each] for each in corpora]

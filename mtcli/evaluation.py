@@ -12,6 +12,7 @@ from typing import Any
 
 from mtcli.card import model_card
 from mtcli.config import TestRecord
+from mtcli.errors import UsageError
 from mtcli.judges import SentenceMean
 from mtcli.lines import as_text, read_lines, read_parallel
 from mtcli.package import ModelPackage, open_package
@@ -25,7 +26,9 @@ def translated(model: str, src: str) -> tuple[str, list[str]]:
 
     translator = Translator.load(model, threads=0)
     with closing(translator.engine):
-        return model, translator.translate(read_lines(src))
+        hyps = translator.translate(read_lines(src))
+    translator.tell(len(hyps))
+    return model, hyps
 
 
 def confidence(model: str, src: list[str]) -> SentenceMean:
@@ -50,7 +53,9 @@ def record_test(model: str, src: str, ref: str, name: str, to: str = "") -> Test
     """
     from mtcli.translator import Translator
 
-    package, name = open_package(model), as_text(name)
+    package, name = open_package(model), " ".join(as_text(name).split())
+    if not name:
+        raise UsageError("--name: give the test set a name")
     pairs = read_parallel([src], [ref])
     lines, refs = [src for src, _ in pairs], [[ref for _, ref in pairs]]
     translator = Translator.load(model, threads=0, treatment=Treatment(to))
@@ -58,6 +63,7 @@ def record_test(model: str, src: str, ref: str, name: str, to: str = "") -> Test
         began = time.monotonic()
         hyps = translator.translate(lines)
         seconds = max(1e-6, time.monotonic() - began)
+    translator.tell(len(lines))
     (bleu, chrf), copied = (score(each, refs, ("bleu", "chrf"), detokenized=True) for each in (hyps, lines))
     record = TestRecord(
         name=name,

@@ -135,8 +135,7 @@ def how_made(models: list[str], files: list[str], *wishes: Any) -> str:
 
 def _tell(translator: Translator, reader: LineReader, total: int) -> None:
     """What there is to say of the lines that were translated."""
-    for notice, count in translator.notices.items():
-        log.warning("%d of %d lines %s", count, total, notice)
+    translator.tell(total)
     if translator.markup and translator.markup.open:
         log.warning(
             "the markup has not ended: a tag, a comment or a block of code is open, and what stands in it was left as it was"

@@ -83,7 +83,7 @@ def scorer(metric: Wanted, detokenized: bool = False, language: str = "", downlo
         return metric
     name, _, settings = metric.replace("chrf++", "chrf:word_order=2,", 1).replace(",:", ",", 1).partition(":")
     if name not in OPTIONS:
-        raise UsageError(f"unknown metric {name}: choose one of {', '.join([*METRICS, 'chrf++'])}")
+        raise UsageError(f"unknown metric {name}: choose one of {', '.join([*METRICS, 'chrf++', 'comet', 'confidence'])}")
     values = dict(_setting(name, each) for each in settings.split(",") if each)
     try:
         match name:

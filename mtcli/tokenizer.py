@@ -31,6 +31,8 @@ _PIECE, *_OTHERS = b"\x0a\x12\x1a\x22\x2a"
 """How the fields of a serialised model begin: pieces, and what there is one of."""
 _MOST_PIECES = 1_000_000
 
+SMALLEST = 5
+"""Pieces with which sentencepiece can tell how many a text needs: the special ones and another."""
 FEW = 32
 """Lines that go to sentencepiece one by one: for a list it starts a thread, which takes as long as some thirty lines do."""
 
@@ -223,7 +225,7 @@ def default_vocab_size(pairs: int) -> int:
 def _train(lines: Iterable[str], kind: str, size: int, symbols: tuple[str, ...] = ()) -> bytes:
     text = [line for line in map(normalise, lines) if line]
     try:
-        model = _run_trainer(text, kind, size, symbols)
+        model = _run_trainer(text, kind, max(size, SMALLEST), symbols)
     except RuntimeError as error:
         if needed := re.search(r"required_chars\. \d+ vs (\d+)", str(error)):
             raise DataError(f"a vocabulary of {size} pieces is too small for this text: it needs at least {needed[1]}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import logging
 import math
 import os
 import re
@@ -27,6 +28,8 @@ from mtcli.treatment import USUAL, Treatment
 
 if TYPE_CHECKING:
     from mtcli.engines.torch_engine import TorchEngine
+
+log = logging.getLogger("mtcli")
 
 ENGINES = ("auto", "torch", "ctranslate2")
 PRECISIONS = ("auto", "float32")
@@ -163,6 +166,11 @@ class Translator:
         self.markup = self.markup and Markup(self.treatment.format)
         return self.submit(lines)()
 
+    def tell(self, total: int) -> None:
+        """Log what there is to say of `total` lines that were translated."""
+        for notice, count in self.notices.items():
+            log.warning("%d of %d lines %s", count, total, notice)
+
     def submit(self, lines: list[str], prefixes: Sequence[str] = ()) -> Callable[[], list[list[Translation]]]:
         """Begin `translate_n_best`; calling what is returned waits for its end.
 
@@ -280,7 +288,11 @@ class Translator:
     def _careful(self) -> DecodingConfig:
         """How to search for something, and without repetitions, if the user forbids no shorter ones."""
         ngram = min(self.config.no_repeat_ngram or CAREFUL_NGRAM, CAREFUL_NGRAM)
-        return dataclasses.replace(self.searched, no_repeat_ngram=ngram, min_length_ratio=max(self.config.min_length_ratio, 1e-9))
+        return dataclasses.replace(
+            self.searched,
+            no_repeat_ngram=ngram,
+            min_length_ratio=max(self.config.min_length_ratio, min(1e-9, self.config.max_length_ratio)),
+        )
 
     def _wrong(self, parts: list[Part], found: Readings) -> list[int]:
         """Indices of the parts whose best hypothesis cannot be right."""

@@ -86,6 +86,15 @@ def test_training_saves_when_nobody_reads_any_more_how_it_goes(number: int, tmp_
     assert f"going on after step {made}\n".encode() in done.stderr
 
 
+@pytest.mark.slow
+def test_training_goes_on_when_its_log_finds_no_room(tmp_path: Path) -> None:
+    files = ["--src", head("train.de", 300, tmp_path), "--tgt", head("train.en", 300, tmp_path)]
+    command = [sys.executable, "-m", "mtcli", "train", "-m", tmp_path / "de-en", *files, *TINY, "--steps", "3"]
+    with open("/dev/full", "w") as full:
+        subprocess.run(command, check=True, stderr=full)
+    assert steps_of(tmp_path / "de-en") == [1, 2, 3]
+
+
 def steps_of(package: Path) -> list[int]:
     """The numbers of all updates that were ever made."""
     records = map(json.loads, (package / "training" / "metrics.jsonl").read_text().splitlines())

@@ -173,8 +173,10 @@ class Plain(Silent):
     def write(self, text: str) -> None:
         try:
             print(text, file=sys.stderr, flush=True)
-        except OSError:  # its reader is gone, or its disk full
+        except BrokenPipeError:  # its reader is gone
             self._stop.unread()
+        except OSError:  # a log on a full disk is no reason to stop
+            pass
 
     def step(self, record: StepRecord) -> None:
         self._meter.step(record)
