@@ -29,8 +29,9 @@ demo: $(READY)
 # Makes the packages in models/ again, from raw text in the folder TEXT (models/README.md says which), as build/shipped/*. That takes
 # hours; after an interruption the same command goes on. Each learns from words that are cut anew in each epoch, and at last, with the settings
 # in its model.toml, from the likeliest pieces alone, in which names and numbers are copied. English to German goes on once between them, the learning
-# rate going up again; so does German to English, then also from English sentences of Tatoeba that no German is there for, translated back by the
-# model of the other direction. The models of French and Spanish go on twice with the likeliest pieces. What is shipped made some of these steps in several runs, and all but the last without models/phrases.*.
+# rate going up again; so does German to English, then and once more also from English sentences of Tatoeba that no German is there for, translated
+# back by the model of the other direction. All go on twice with the likeliest pieces. What is shipped made some of these steps in several runs, some of
+# them without models/phrases.*.
 models: $(addprefix build/shipped/,$(SHIPPED))
 
 TATOEBA = $(TEXT)/tatoeba/de-en
@@ -56,8 +57,12 @@ build/models/en-de-second.done: build/models/en-de-first.done
 	$(BIN)/mtcli train -m build/models/en-de-second --from build/models/en-de-first --recipe models/en-de --steps 4688 $(GOING_ON) $(call pairs,en,de,de-en) $(CREDITS)
 	touch $@
 
-build/models/en-de.done: build/models/en-de-second.done
-	$(BIN)/mtcli train -m build/models/en-de --from build/models/en-de-second --recipe models/en-de $(call pairs,en,de,de-en) $(CREDITS)
+build/models/en-de-third.done: build/models/en-de-second.done
+	$(BIN)/mtcli train -m build/models/en-de-third --from build/models/en-de-second --recipe models/en-de --steps 2635 --set training.learning_rate=0.0006 $(call pairs,en,de,de-en) $(CREDITS)
+	touch $@
+
+build/models/en-de.done: build/models/en-de-third.done
+	$(BIN)/mtcli train -m build/models/en-de --from build/models/en-de-third --recipe models/en-de $(call pairs,en,de,de-en) $(CREDITS)
 	touch $@
 
 build/models/de-en-first.done: build/models/en-de.done
@@ -73,8 +78,12 @@ build/models/de-en-second.done: build/models/de-en-first.done $(BACK).de
 	$(BIN)/mtcli train -m build/models/de-en-second --from build/models/de-en-first --recipe models/en-de --steps 19285 $(GOING_ON) $(call pairs,de,en,de-en) --src $(BACK).de --tgt $(BACK).en --weight 1 $(CREDITS)
 	touch $@
 
-build/models/de-en.done: build/models/de-en-second.done
-	$(BIN)/mtcli train -m build/models/de-en --from build/models/de-en-second --recipe models/de-en --steps 2920 --set training.learning_rate=0.0006 $(call pairs,de,en,de-en) $(CREDITS)
+build/models/de-en-third.done: build/models/de-en-second.done
+	$(BIN)/mtcli train -m build/models/de-en-third --from build/models/de-en-second --recipe models/de-en --steps 5506 --set training.learning_rate=0.001 $(call pairs,de,en,de-en) --src $(BACK).de --tgt $(BACK).en --weight 1 $(CREDITS)
+	touch $@
+
+build/models/de-en.done: build/models/de-en-third.done
+	$(BIN)/mtcli train -m build/models/de-en --from build/models/de-en-third --recipe models/de-en $(call pairs,de,en,de-en) $(CREDITS)
 	touch $@
 
 .PRECIOUS: build/models/%-en-first.done build/models/%-en-second.done build/models/%-en.done
