@@ -26,7 +26,7 @@ TEMPLATE = (
     r"|(?=\{\s*+[\w.-]{1,80}\s*+,\s*+(?:plural|select|selectordinal|number|date|time|choice)\b)" + _BRACES
 )
 """Code of templates, `{% ... %}` and `{# ... #}`, and messages such as `{count, plural, one {...} other {...}}`."""
-TEMPLATE_BEGINS = r"\{\#(?=\s|$)|\{%(?=[\s-]|$)|\{\{(?=[\s-]|$)(?![^{}]{0,2000}\}\})"
+TEMPLATE_BEGINS = r"\{\#(?=\s|$)|\{%(?=[\s-]|$)|\{\{(?=[\s-]|$)(?![^{}]{0,300}\}\})"
 """Such code that goes on in other lines, or holds braces."""
 
 _AS_IT_IS = re.compile(f"{LINK}|{PLACEHOLDER}")

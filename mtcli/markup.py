@@ -234,8 +234,9 @@ class Markup:
         return Token("break", self._tag)
 
     def _code_begun(self, line: str, begin: re.Match[str]) -> Token:
-        """Code in a line that ends in a later one of its paragraph, or signs that are none."""
-        if line[begin.start() - 1 : begin.start()].isalnum() or not line[begin.end() :].strip():
+        """Code in a line that ends in a later one of its paragraph, or signs that are none: of words, or for quotation marks."""
+        rest = line[begin.end() :]
+        if line[begin.start() - 1 : begin.start()].isalnum() or not rest.strip() or re.search("['´’]", rest):
             return Token("text", begin[0])
         self._until = begin[0]
         return Token("alone", line[begin.start() :])

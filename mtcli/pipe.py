@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from mtcli import checksums
+from mtcli import checksums, ct2
 from mtcli.alignment import pharaoh
 from mtcli.errors import TranslationError, UsageError
 from mtcli.heap import keep_memory
 from mtcli.languages import AUTO, choose
 from mtcli.lines import LineReader, LinesBeside, going_on, is_complete, open_output, refuse_same
 from mtcli.markup import Markup, Segment
-from mtcli.package import PARTS, WEIGHTS, open_package
+from mtcli.package import CT2, PARTS, WEIGHTS, open_package
 from mtcli.treatment import USUAL, Treatment
 
 if TYPE_CHECKING:
@@ -126,8 +126,8 @@ def _how(models: list[str], source: str, options: StreamOptions, decoding: dict[
 def how_made(models: list[str], files: list[str], *wishes: Any) -> str:
     """What translations depend on: packages, the content of files, and wishes."""
     packages = [open_package(model) for model in models]
-    weights = [sum_ for package in packages for sum_ in checksums.known(package.folder, WEIGHTS)]
     folders = [str(package.folder.resolve()) for package in packages]
+    weights = [checksums.known(folder, WEIGHTS) or checksums.known(folder, f"{CT2}/{ct2.FILE}") for folder in map(Path, folders)]
     sums = [checksums.of_file(file) for file in files if Path(file).is_file()]
     settings = dataclasses.asdict(packages[0].config.decoding)
     return json.dumps([folders, weights, sums, settings, *wishes], sort_keys=True)

@@ -175,6 +175,7 @@ KEPT = [
     ("\ufeff```", []),
     ("Wenn x <y und", ["Wenn x <y und"]),
     ("Ein Hut` und", ["Ein Hut` und"]),
+    ("Ein ``Hut'' und `Hund´", ["Ein ``Hut'' und `Hund´"]),
 ]
 
 
