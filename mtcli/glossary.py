@@ -28,7 +28,8 @@ class Glossary:
 
         Of source terms with marks that a vocabulary may not know the plain form is one, too.
         """
-        terms = {}
+        terms: dict[tuple[str, ...], str] = {}
+        plain: dict[tuple[str, ...], str] = {}
         for number, line in enumerate(read_lines(path), 1):
             if not line.strip():
                 continue
@@ -37,11 +38,15 @@ class Glossary:
                 raise DataError(f"{path}, line {number}: write a source term, a tab and its translation")
             if max(map(len, (src, *tgt))) > LONGEST:
                 raise DataError(f"{path}, line {number}: a term has at most {LONGEST} characters")
-            for written in (src, with_plain_marks(src, language)):
-                terms[tuple(_WORD.findall(written))] = tgt[0]
+            terms[tuple(_WORD.findall(src))] = tgt[0]
+            plain.setdefault(tuple(_WORD.findall(with_plain_marks(src, language))), tgt[0])
         if not terms:
             raise DataError(f"{path}: there is no term in it")
-        return cls(terms)
+        return cls(plain | terms)
+
+    def has(self, word: str) -> bool:
+        """Whether the word is a term as it stands, without what ends a sentence."""
+        return tuple(_WORD.findall(word.rstrip(".,;:!?)"))) in self.terms
 
     def wanted(self, text: str, any_case: bool = False) -> list[str]:
         """The target term for each place where a source term stands, as whole words and written alike; longer terms first.

@@ -17,7 +17,7 @@ import signal
 import stat
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NoReturn
@@ -65,14 +65,13 @@ class LineReader:
         yield from self._ahead
         yield from self._rest or self._blocks(size)
 
-    def peek(self) -> list[str]:
-        """The first lines, up to some that are not blank, which `blocks` gives again. To be called before it."""
+    def peek(self, enough: Callable[[list[str]], bool]) -> None:
+        """Give `enough` the first blocks until it says so; `blocks` gives them again. To be called before it."""
         self._rest = self._blocks(BLOCK)
         for block in self._rest:
             self._ahead.append(block)
-            if any(map(str.strip, block)):
+            if enough(block):
                 break
-        return list(itertools.chain(*self._ahead))
 
     def skip(self, count: int) -> None:
         """Leave out the first `count` lines. To be called before `blocks`. Raises DataError when there are fewer."""
@@ -334,6 +333,7 @@ def open_output(path: str | Path) -> Iterator[LineWriter]:
                 yield LineWriter(packed, str(path))
         else:
             yield LineWriter(stream, str(path))
+    _note_of(Path(path)).unlink(missing_ok=True)  # it was of other lines
 
 
 def is_standard_output(path: str | Path) -> bool:
@@ -353,7 +353,7 @@ def part_of(path: str | Path) -> Path:
 def going_on(path: str | Path, how: str) -> Iterator[LineWriter]:
     """As `open_output`, but after the whole lines that an earlier run has left beside `path`, and leaving there what it wrote.
 
-    `how` says on what the lines depend, and is kept beside them, as FILE.how in the end. Raises DataError when they were begun
+    `how` says on what the lines depend, and is kept beside them, as FILE.mtcli in the end. Raises DataError when they were begun
     otherwise, and when another process writes there.
     """
     part, note = part_of(path), _note_of(part_of(path))
@@ -403,7 +403,7 @@ def is_complete(path: str | Path, source: str, how: str) -> bool:
 
 
 def _note_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}.how")
+    return path.with_name(f"{path.name}.mtcli")
 
 
 def _whole_lines(stream: io.FileIO) -> tuple[int, int]:

@@ -19,6 +19,8 @@ _BEGIN = re.compile(
 )
 _RULE = re.compile(r"[\s|:=*_-]*")
 """Rules, and what underlines titles and heads of tables."""
+_TABLE = re.compile(r"\s*\|?\s*:?-+:?\s*\|[\s|:-]*$")
+"""What stands below the head of a table."""
 _LEFT_ALONE = re.compile(
     r"\s*\[[^\[\]^][^\[\]]*\]:\s*+(?:<[^<>]*+>|\S+)(?:\s+[\"'(].*)?"  # where links lead
     r"|\s*:{3,}\s*\{.*"
@@ -63,8 +65,10 @@ class Blocks:
         self._lines = 0
         self._items: list[int] = []
         """Columns in which the text of the items begins that the line stands in."""
-        self._blank = self._code = self._paragraph = False
+        self._blank = self._code = False
         """What the last line was."""
+        self.paragraph = self.table = False
+        """Whether the last line is text that goes on, and whether it stands in a table."""
 
     def span(self, line: str) -> tuple[int, int]:
         """Where the text of the line begins and ends; at the end of the line, if it holds none."""
@@ -72,11 +76,12 @@ class Blocks:
         begin = _BEGIN.match(line)
         assert begin
         if self._goes_on(line):
-            self._paragraph = False
+            self.paragraph = self.table = False
             return len(line), len(line)
         code = self._indented(line, begin)
         left_alone = self._opens(line) or code or _RULE.fullmatch(line) or _LEFT_ALONE.fullmatch(line)
-        self._paragraph = not left_alone and not begin["title"]
+        self.table = bool(_TABLE.match(line) or (self.table and line.strip()))
+        self.paragraph = not (left_alone or begin["title"] or self.table)
         if left_alone:
             return len(line), len(line)
         return begin.end(), max(begin.end(), _end_of_title(line)) if begin["title"] else len(line)
@@ -114,7 +119,7 @@ class Blocks:
         if was_blank or self._code or begin.end() > indent or _RULE.fullmatch(line):
             while self._items and indent < self._items[-1]:
                 self._items.pop()
-        deep = indent >= 4 + self._items[-1] and (was_blank or self._code) if self._items else indent >= 4 and not self._paragraph
+        deep = indent >= 4 + self._items[-1] and (was_blank or self._code) if self._items else indent >= 4 and not self.paragraph
         item = begin.start("item") == indent and not _RULE.fullmatch(line)
         self._code = deep and (self._code or not item)
         if item and not self._code:
@@ -147,8 +152,9 @@ def ends_paragraph(line: str) -> bool:
 class Inline:
     """What stands among the words of a line, beside tags."""
 
-    def __init__(self, line: str) -> None:
+    def __init__(self, line: str, table: bool) -> None:
         self._line = line
+        self._table = table or line.lstrip().startswith("|") or " | " in line
         self._links = _links(line)
         self._begun: Counter[str] = Counter()
         """Emphasis that has not ended."""
@@ -176,7 +182,7 @@ class Inline:
                 found[0], self._line[max(0, found.start() - 1) : found.start()], self._line[found.end() : found.end() + 1]
             )
         if found["cell"]:
-            return Token("break", "|")
+            return Token("break", "|") if self._table else None
         return Token("alone", found[0])
 
     def _emphasis(self, raw: str, before: str, after: str) -> Token | None:

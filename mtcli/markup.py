@@ -23,7 +23,7 @@ LONGEST_TAG = 10_000
 """Characters of a tag that goes on over several lines."""
 
 BOM = "\ufeff"
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 _BEGINS = {"html": re.compile(rf"<(?=[!?%]|/?[A-Za-z])|{TEMPLATE}|{TEMPLATE_BEGINS}"), "markdown": BEGINS}
 """Where something begins that is not text."""
@@ -33,12 +33,13 @@ _ATTRIBUTE = r"""[\w:.@-]++(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s"'=<>`]++)|(?!\s
 _BEGUN = {
     "html": re.compile(r"</?[A-Za-z][\w:.-]*+(?:\s|$)"),
     "markdown": re.compile(
-        rf"""<(?=[^=]*+=|\S*$)[A-Za-z][\w:.-]*+(?:\s++{_ATTRIBUTE})*+(?:\s++[\w:.@-]++\s*+=\s*+(?:"[^"]*+|'[^']*+)?+)?+\s*+$"""
+        rf"""<[A-Za-z][\w:.-]*+(?:\s++{_ATTRIBUTE})*+(?:\s++[\w:.@-]++\s*+=\s*+(?:"[^"]*+|'[^']*+)?+)?+\s*+$"""
     ),
 }
 """A tag that goes on in the next line; in Markdown a sign that is no tag is more likely."""
 _ENDS = {"<!--": "-->", "<![CDATA[": "]]>", "<?": "?>", "<%": "%>", "<!": ">", "{#": "#}", "{%": "%}", "{{": "}}"}
 """What ends what begins so, on whatever line."""
+_BRACES = ("{#", "{%", "{{")
 # fmt: off
 _VERBATIM = frozenset(
     {
@@ -127,12 +128,11 @@ class Markup:
         return bool(self._until.strip("`") or self._tag or self._blocks.until)
 
     def cut(self, line: str) -> list[Segment | str]:
-        """The line in order: what is to be translated, and what stays as it is. Control characters go."""
-        if line.startswith(BOM):
-            return [BOM, *self.cut(line[1:])]
-        line = _CONTROL.sub("", line)
+        """The line in order: what is to be translated, and what stays as it is. Tabs become blanks, control characters go."""
+        line = _CONTROL.sub("", line.expandtabs(4))
+        marks, line = line[: len(line) - len(line.lstrip(BOM))], line.lstrip(BOM)
         tokens = self._markdown_tokens(line) if self._kind == "markdown" else self._tokens(line, 0)
-        found: list[Segment | str] = []
+        found: list[Segment | str] = [marks]
         run: list[Token] = []
         for token in [*_parted([token for token in tokens if token.raw]), Token("break", "")]:
             if token.kind != "break":
@@ -162,9 +162,12 @@ class Markup:
 
     def _tokens(self, line: str, at: int) -> Iterator[Token]:
         """What the line from `at` on is made of."""
+        if self._until in ("%}", "}}") and not line.strip():
+            self._until = ""
         start, at = at, self._carried_on(line, at)
         yield Token("break", line[start:at])
-        inline = Inline(line) if self._kind == "markdown" else None
+        inline = Inline(line, self._blocks.table) if self._kind == "markdown" else None
+        begins, last = len(line) - len(line.lstrip()), {each: line.rfind(_ENDS[each]) for each in _BRACES}
         while at < len(line):
             begin = _BEGINS[self._kind].search(line, at)
             stop = begin.start() if begin else len(line)
@@ -172,7 +175,9 @@ class Markup:
             if not begin:
                 return
             at = begin.end()
-            if begin[0].startswith("<") or begin[0] in _ENDS:
+            if last.get(begin[0], stop) < stop and stop > begins:  # what goes on in other lines begins one
+                token = Token("text", begin[0])
+            elif begin[0].startswith("<") or begin[0] in _ENDS:
                 token = self._taken(line, stop)
                 at = stop + len(token.raw)
             elif inline and not begin[0].strip("`"):
@@ -230,40 +235,28 @@ class Markup:
         """A tag that goes on in the next line, or a sign that is no tag."""
         if "<" in line[at + 1 :] or not _BEGUN[self._kind].match(line, at):
             return Token("text", "<")
+        if self._kind == "markdown" and line[:at].strip() and "=" not in line[at:]:
+            return Token("text", "<")
         self._tag = line[at:]
         return Token("break", self._tag)
 
     def _code_begun(self, line: str, begin: re.Match[str]) -> Token:
-        """Code in a line that ends in a later one of its paragraph, or signs that are none: of words, or for quotation marks."""
-        rest = line[begin.end() :]
-        if line[begin.start() - 1 : begin.start()].isalnum() or not rest.strip() or re.search("['´’]", rest):
+        """Code that ends in a later line of its paragraph, or a sign that is none: of a word, a cell, or for a quotation mark."""
+        at, end = begin.span()
+        if len(begin[0]) > 1 or line.find("`", end) >= 0 or not self._blocks.paragraph:
             return Token("text", begin[0])
-        self._until = begin[0]
-        return Token("alone", line[begin.start() :])
+        if line[at - 1 : at].isalnum() or not line[end : end + 1].strip() or re.search("[|'´’]", line[end:]):
+            return Token("text", begin[0])
+        self._until = "`"
+        return Token("alone", line[at:])
 
     def _markdown_tokens(self, line: str) -> Iterator[Token]:
         if (self._tag or self._until.startswith("`")) and ends_paragraph(line):
             self._tag = self._until = ""
-        start, stop = (0, len(line)) if self._until or self._tag else self._span(line)
+        start, stop = (0, len(line)) if self._until or self._tag else self._blocks.span(line)
         yield Token("break", line[:start])
         yield from self._tokens(line[:stop], start)
         yield Token("break", line[stop:])
-
-    def _span(self, line: str) -> tuple[int, int]:
-        start, stop = self._blocks.span(line.expandtabs(4))
-        return _before(line, start), _before(line, stop)
-
-
-def _before(line: str, column: int) -> int:
-    """How many characters of the line stand before a column, where tabs go to every fourth one."""
-    if "\t" not in line:
-        return column
-    at = 0
-    for count, character in enumerate(line):
-        if at >= column:
-            return count
-        at += 4 - at % 4 if character == "\t" else 1
-    return len(line)
 
 
 def _end(pattern: re.Pattern[str], text: str) -> int:

@@ -123,7 +123,7 @@ class Cutter:
 
     def _is_unknown(self, word: str) -> bool:
         """Whether the vocabulary spells a word letter by letter, and no term says what it becomes."""
-        if self.glossary and self.glossary.wanted(word):
+        if self.glossary and self.glossary.has(word):
             return False
         return 2 * len(self.tokenizer.encode([word], "src")[0]) > len(word)
 

@@ -77,7 +77,7 @@ def translate_stream(models: list[str], source: str, output: str, options: Strea
         refuse_same(other, output)
     beside = LinesBeside(path, reader) if path else None
     if not models:
-        seen = _text_of(reader.peek(), options.treatment.format) if options.src == AUTO else []
+        seen = _first_text(reader, options.treatment.format) if options.src == AUTO else []
         models = [str(choose(options.src, options.treatment.to, seen).folder)]
     if output != "-":
         _check_no_part(models, Path(output))
@@ -104,12 +104,19 @@ def translate_stream(models: list[str], source: str, output: str, options: Strea
     _tell(translator, reader, total)
 
 
-def _text_of(lines: list[str], form: str) -> list[str]:
-    """What in lines with markup is text."""
-    if form == "text":
-        return lines
-    markup = Markup(form)
-    return [each.text for line in lines for each in markup.cut(line) if isinstance(each, Segment)]
+def _first_text(reader: LineReader, form: str) -> list[str]:
+    """What is text in the first lines, up to some that hold any."""
+    found: list[str] = []
+    markup = Markup(form) if form != "text" else None
+
+    def enough(lines: list[str]) -> bool:
+        found.extend(
+            each.text for line in lines for each in markup.cut(line) if isinstance(each, Segment)
+        ) if markup else found.extend(lines)
+        return any(map(str.strip, found))
+
+    reader.peek(enough)
+    return found
 
 
 def _check_no_part(models: list[str], output: Path) -> None:

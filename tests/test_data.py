@@ -382,10 +382,10 @@ def test_back_translations_are_marked_and_go_on_after_a_crash(transformer_packag
         assert b"is there, made by another command, or of another text" in said and out.read_text("utf-8") == made
     out.unlink()
     (tmp_path / "out.part").write_text("".join(made.splitlines(True)[:10]))
-    (tmp_path / "out.part.how").write_text("otherwise")
+    (tmp_path / "out.part.mtcli").write_text("otherwise")
     assert b"was begun by another command" in mtcli(*command, code=1).stderr
     assert (tmp_path / "out.part").read_text("utf-8").count("\n") == 10
-    (tmp_path / "out.how").rename(tmp_path / "out.part.how")  # of another text
+    (tmp_path / "out.mtcli").rename(tmp_path / "out.part.mtcli")  # of another text
     assert b"or of another text" in mtcli(*other[:5], tmp_path / "reversed", *other[6:], code=1).stderr
     mtcli(*command)
     assert out.read_text("utf-8") == made

@@ -81,7 +81,7 @@ def test_text_sorted_by_length_is_not_taken_for_shifted_or_shuffled() -> None:
 def test_shuffled_text_of_one_length_is_refused(size: int) -> None:
     alike = sorted(real("train", 20_000), key=lambda pair: len(pair[0]))[-size:]
     assert found(alike) == ""
-    with pytest.raises(DataError, match="by their words, lines of other pairs fit as well"):
+    with pytest.raises(DataError, match="by their words, lines of others fit as well"):
         inspect(shuffled(alike), {})
 
 

@@ -586,6 +586,10 @@ def test_a_term_is_found_however_its_marks_are_read(tmp_path: Path) -> None:
     cutter = Cutter(tokenizer, DecodingConfig(), (), Treatment(split=False, glossary=str(path)), "de")
     [[part]] = cutter.parts(["Schreib an @firma heute"], Noting(Counter(), range(1)))
     assert part.terms == ("@company",)
+    [[first, _]] = cutter.parts(["Schreib @firma123xyz heute"], Noting(Counter(), range(1)))
+    assert [word for _, word in first.after] == ["@firma123xyz"], "an address that holds a term stays as it is"
+    path.write_text("Hans-Peter\tone\nHans–Peter\tother\n", encoding="utf-8")
+    assert Glossary.load(str(path), "de").wanted("Hans-Peter, Hans–Peter") == ["one", "other"]
 
 
 def test_what_is_alike_is_searched_for_once(transformer_package: Path) -> None:

@@ -132,20 +132,18 @@ def _log_lengths(pairs: Pairs) -> tuple[list[float], list[float]]:
 
 
 def _check_related(name: str, pairs: Pairs) -> None:
-    """The words of a line have to do with those of its translation; where too few are known to tell, lengths have."""
+    """Long sentences have long translations; where all are about as long, words must have to do with those of the translation."""
     sample = _sample(pairs, 10_000)
     if len(sample) < 500:
         return
-    fits = lexicon.fit(sample)
-    if fits is not None and fits < lexicon.UNRELATED:
-        raise DataError(
-            f"the two sides of the {name} are not translations of each other (by their words, lines of other pairs fit as well "
-            f"in {1 - fits:.0%} of all cases): give files whose lines stand in the same order"
-        )
-    if fits is not None:
-        return
     lengths = _log_lengths(sample)
     if min(map(pstdev, lengths)) < SPREAD:
+        fits = lexicon.fit(sample)
+        if fits is not None and fits < lexicon.UNRELATED:
+            raise DataError(
+                f"the two sides of the {name} are not translations of each other (by their words, lines of others fit as well "
+                f"in {1 - fits:.0%} of all cases): give files whose lines stand in the same order"
+            )
         return
     found = correlation(*lengths)
     if found < UNRELATED:
