@@ -16,7 +16,7 @@ from pathlib import Path
 from mtcli.config import languages_named, languages_of
 from mtcli.corpora import read_held
 from mtcli.data.guards import Held
-from mtcli.data.lexicon import UNRELATED, fit
+from mtcli.data.lexicon import misfit
 from mtcli.data.reservoir import Reservoir
 from mtcli.data.rules import RULES, Learned, Rule, key, learn
 from mtcli.data.seen import Seen
@@ -114,10 +114,10 @@ def clean(request: CleanRequest) -> Cleaned:
     mend = _mender() if request.repair else None
     sample = _sample(request, mend)
     src_language, tgt_language = _languages(request)
-    if "alignment" in limits and (fits := fit(sample)) is not None and fits < UNRELATED:
+    if "alignment" in limits and (share := misfit(sample)) is not None:
         log.warning(
             "by their words, lines of other pairs fit as well in %.0f %% of all cases: do the lines stand in the same order?",
-            100 * (1 - fits),
+            100 * share,
         )
     learned = learn(sample, (margins(src_language), margins(tgt_language)), "alignment" in limits)
     judge = _Judge(limits, learned, read_held(request.held_src, request.held_tgt), mend)

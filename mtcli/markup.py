@@ -142,6 +142,10 @@ class Markup:
             run = []
         return [each for each in found if each != ""]
 
+    def text_of(self, lines: list[str]) -> list[str]:
+        """The texts that the lines hold."""
+        return [each.text for line in lines for each in self.cut(line) if isinstance(each, Segment)]
+
     def _segment(self, tokens: list[Token]) -> Iterator[Segment | str]:
         """The tokens as a segment, and what stands before and after its words."""
         aside = _aside(tokens)
@@ -174,18 +178,16 @@ class Markup:
             yield from inline.tokens(at, stop) if inline else plain_tokens(line[at:stop])
             if not begin:
                 return
-            at = begin.end()
             if last.get(begin[0], stop) < stop and stop > begins:  # what goes on in other lines begins one
                 token = Token("text", begin[0])
             elif begin[0].startswith("<") or begin[0] in _ENDS:
                 token = self._taken(line, stop)
-                at = stop + len(token.raw)
             elif inline and not begin[0].strip("`"):
                 token = self._code_begun(line, begin)
-                at = stop + len(token.raw)
             else:
                 token = inline.token(begin) if inline else Token("alone", begin[0])
             yield _parting(token, line, stop)
+            at = stop + len(token.raw)
 
     def _carried_on(self, line: str, at: int) -> int:
         """Where what an earlier line began ends in this one."""

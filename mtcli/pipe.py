@@ -23,7 +23,7 @@ from mtcli.errors import TranslationError, UsageError
 from mtcli.heap import keep_memory
 from mtcli.languages import AUTO, choose
 from mtcli.lines import LineReader, LinesBeside, going_on, is_complete, open_output, refuse_same
-from mtcli.markup import Markup, Segment
+from mtcli.markup import Markup
 from mtcli.package import CT2, PARTS, WEIGHTS, open_package
 from mtcli.treatment import USUAL, Treatment
 
@@ -110,9 +110,7 @@ def _first_text(reader: LineReader, form: str) -> list[str]:
     markup = Markup(form) if form != "text" else None
 
     def enough(lines: list[str]) -> bool:
-        found.extend(
-            each.text for line in lines for each in markup.cut(line) if isinstance(each, Segment)
-        ) if markup else found.extend(lines)
+        found.extend(markup.text_of(lines) if markup else lines)
         return any(map(str.strip, found))
 
     reader.peek(enough)

@@ -10,7 +10,7 @@ from itertools import islice, repeat
 from math import log
 from statistics import correlation, median, pstdev
 
-from mtcli.data import lexicon
+from mtcli.data.lexicon import misfit
 from mtcli.data.mapped import CHUNK
 from mtcli.data.seen import Seen
 from mtcli.errors import DataError
@@ -138,11 +138,10 @@ def _check_related(name: str, pairs: Pairs) -> None:
         return
     lengths = _log_lengths(sample)
     if min(map(pstdev, lengths)) < SPREAD:
-        fits = lexicon.fit(sample)
-        if fits is not None and fits < lexicon.UNRELATED:
+        if (share := misfit(sample)) is not None:
             raise DataError(
                 f"the two sides of the {name} are not translations of each other (by their words, lines of others fit as well "
-                f"in {1 - fits:.0%} of all cases): give files whose lines stand in the same order"
+                f"in {share:.0%} of all cases): give files whose lines stand in the same order"
             )
         return
     found = correlation(*lengths)

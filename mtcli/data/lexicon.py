@@ -91,6 +91,12 @@ def fit(pairs: Pairs, seed: int = 1) -> float | None:
     return float(np.mean(below) / len(others))
 
 
+def misfit(pairs: Pairs) -> float | None:
+    """In what share of all cases lines of other pairs fit as well, if the sides are no translations of each other; else None."""
+    found = fit(pairs)
+    return 1 - found if found is not None and found < UNRELATED else None
+
+
 def _counted(pairs: Pairs) -> Lexicon:
     lines = [(_words(src), _words(tgt)) for src, tgt in pairs]
     of_src, of_tgt = (Counter(word for line in side for word in line) for side in zip(*lines, strict=True))
