@@ -131,7 +131,7 @@ def analyse(test: TestSet, train: Iterable[str] = ()) -> Analysis:
     tokenized = _Tokenized(test)
     return Analysis(
         [name for name, _ in test.systems],
-        [_by_length(test), _by_frequency(tokenized, train), _by_score(chrf)],
+        [by_length(test), _by_frequency(tokenized, train), _by_score(chrf)],
         _telling_ngrams(tokenized),
         _problems(test),
         _worth_reading(test, chrf),
@@ -141,7 +141,8 @@ def analyse(test: TestSet, train: Iterable[str] = ()) -> Analysis:
 # Tables
 
 
-def _by_length(test: TestSet) -> Table:
+def by_length(test: TestSet) -> Table:
+    """BLEU, chrF and the ratio of lengths to the reference, of the lines whose source, or reference, has so many words."""
     side, chrf = test.src or test.refs[0], CHRF()
     lengths = [max(1, words(line)) for line in side]
     rows = []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import logging
+import os
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sacrebleu.metrics.base import Metric
@@ -10,23 +12,27 @@ from sacrebleu.metrics.bleu import BLEU
 
 from mtcli.config import languages_named
 from mtcli.errors import UsageError
-from mtcli.files import check_files
-from mtcli.lines import read_lines, source_name
+from mtcli.files import check_files, check_page
+from mtcli.lines import LineReader, check_readable, source_name
 from mtcli.scoring import (
     METRICS,
     Compared,
     Score,
     System,
+    bleu_for,
     check_length,
     check_test,
     compare,
     read_text,
     score,
     scorer,
+    tokenizer_for,
 )
 
 if TYPE_CHECKING:
     from mtcli.analysis import Analysis
+
+log = logging.getLogger("mtcli")
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class ScoreRequest:
     test_set: str = ""
     """One of sacreBLEU's, in place of `refs` and `src`."""
     langs: str = ""
-    """Such as `de-en`."""
+    """Such as `de-en`: how BLEU tokenises, and what a model of several languages translates to."""
     download: bool = False
     analysed: bool = False
     train: list[str] = field(default_factory=list)
@@ -76,12 +82,17 @@ def assess(request: ScoreRequest) -> Assessment:
     src_file, ref_files = _files(request)
     hyp = request.hyp or ("" if request.model else "-")
     check_files([src_file, *ref_files, hyp, *request.compare, *request.train], [request.report])
+    check_page(request.report)
+    for name in request.train:
+        if not os.access(name, os.R_OK):  # a pipe is not to be opened twice
+            check_readable(name)
     refs = [read_text(ref_files[0])]
     wanted = len(refs[0])
     refs += [read_text(name, wanted) for name in ref_files[1:]]
     src = read_text(src_file, wanted) if src_file else []
-    metrics = [_metric(name, request, src) for name in request.metrics]
-    first = _first(request, src_file, wanted)
+    metrics = [_metric(name, request, src, len(refs)) for name in request.metrics]
+    _warn_of_tokenizer(metrics, refs[0])
+    first = _first(request, src, wanted)
     systems = [first, *((source_name(name), read_text(name, wanted)) for name in request.compare)]
     for name, lines in [*zip(ref_files, refs, strict=True), *([(src_file, src)] if src else [])]:
         check_length(first, name, lines)
@@ -94,15 +105,11 @@ def assess(request: ScoreRequest) -> Assessment:
 def _analysis(
     request: ScoreRequest, systems: list[System], refs: list[list[str]], src: list[str], metrics: list[Metric]
 ) -> Analysis:
-    """With words as the first BLEU that is asked for has them."""
+    """With words as the first BLEU that is asked for has them, else as the references do."""
     from mtcli.analysis import TestSet, analyse  # it takes as long to load as 1,000 lines to score
 
-    test = TestSet(systems, refs, src)
-    for metric in metrics:
-        if isinstance(metric, BLEU):
-            test = replace(test, bleu=metric)
-            break
-    return analyse(test, (line for name in request.train for line in read_lines(name)))
+    bleu = next((metric for metric in metrics if isinstance(metric, BLEU)), None) or bleu_for(refs[0])
+    return analyse(TestSet(systems, refs, src, bleu), (line for name in request.train for line in LineReader(name)))
 
 
 def _files(request: ScoreRequest) -> tuple[str, list[str]]:
@@ -120,15 +127,27 @@ def _files(request: ScoreRequest) -> tuple[str, list[str]]:
     return request.src, request.refs
 
 
-def _metric(name: str, request: ScoreRequest, src: list[str]) -> Metric:
+def _target(request: ScoreRequest) -> str:
+    return languages_named(request.langs).tgt if request.langs else ""
+
+
+def _warn_of_tokenizer(metrics: list[Metric], ref: list[str]) -> None:
+    better = tokenizer_for(ref)
+    if better != "13a" and any(isinstance(metric, BLEU) and metric.tokenizer_signature == "13a" for metric in metrics):
+        log.warning("BLEU finds few words where no blanks stand between them: give --langs, or --metric bleu:tokenize=%s", better)
+
+
+def _metric(name: str, request: ScoreRequest, src: list[str], refs: int) -> Metric:
     kind, _, settings = name.partition(":")
     if kind not in ("comet", "confidence"):
-        return scorer(name, False, languages_named(request.langs).tgt if request.langs else "", request.download)
+        return scorer(name, _target(request), request.download)
     if not src:
         raise UsageError(f"--metric {kind} looks at the source, too: give --src FILE")
     if kind == "comet":
         from mtcli.judges import comet
 
+        if refs > 1:
+            raise UsageError("--metric comet knows one reference: give it alone")
         key, _, model = settings.partition("=")
         if settings and (key != "model" or not model):
             raise UsageError(f"--metric {name}: comet has one option: comet:model=NAME")
@@ -137,14 +156,14 @@ def _metric(name: str, request: ScoreRequest, src: list[str]) -> Metric:
         raise UsageError("--metric confidence is that of the model of -m: give -m MODEL, and no options")
     from mtcli.evaluation import confidence
 
-    return confidence(request.model, src)
+    return confidence(request.model, src, _target(request))
 
 
-def _first(request: ScoreRequest, src_file: str, wanted: int) -> System:
+def _first(request: ScoreRequest, src: list[str], wanted: int) -> System:
     if request.model and not request.hyp:
         from mtcli.evaluation import translated
 
-        return translated(request.model, src_file)
+        return translated(request.model, src, _target(request))
     if request.model and not any(name.startswith("confidence") for name in request.metrics):
         raise UsageError("-i are translations, and -m would make some: give one of the two, or --metric confidence")
     return source_name(request.hyp or "-"), read_text(request.hyp or "-", wanted)

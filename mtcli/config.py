@@ -388,13 +388,14 @@ def parse_override(text: str) -> tuple[str, str, Any]:
 
 
 def with_overrides(values: dict[str, Any], overrides: list[str]) -> dict[str, Any]:
-    """A copy of nested plain values with each `section.key=value` put in. Raises UsageError for an unknown section."""
+    """A copy of nested plain values with each `section.key=value` put in. Raises UsageError for an unknown section or key."""
     sections = typing.get_type_hints(Config)
     result = {key: dict(value) if isinstance(value, dict) else value for key, value in values.items()}
     for override in overrides:
         section, key, value = parse_override(override)
-        if not dataclasses.is_dataclass(_known(sections, section, "")):
+        if not dataclasses.is_dataclass(kind := _known(sections, section, "")):
             raise UsageError(f"--set {override}: {section} is not a section")
+        _known(typing.get_type_hints(kind), key, f"{section}.")
         result.setdefault(section, {})[key] = value
     return result
 

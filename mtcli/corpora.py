@@ -123,6 +123,8 @@ def read_texts(train: Files, dev: Files, test: Files, weights: list[float], targ
         log.warning("%s", notice)
     rows = np.ones(len(texts.pairs), bool)
     rows[found.leaked] = False
+    if not rows.any():
+        raise DataError("no sentence pair is left to train on: each shares a side with the dev set or the test set")
     return dataclasses.replace(texts, rows=np.flatnonzero(rows).astype(np.uint32))
 
 

@@ -74,7 +74,7 @@ class Epochs:
 
     def __call__(self, epoch: int) -> ParallelCorpus:
         """The corpus of the epoch, counted from 0."""
-        corpus = self._shown(epoch)
+        corpus = self.shown(epoch)
         if self.alike:
             return corpus
         if len(corpus) < LONG_TEXT:
@@ -86,11 +86,12 @@ class Epochs:
     def write(self, epoch: int, folder: Path) -> None:
         """Write the epoch for `read_epoch`."""
         with RunsWriter(folder / "src", np.int32) as src, RunsWriter(folder / "tgt", np.int32) as tgt:
-            for some in self._seen(self._shown(epoch), epoch):
+            for some in self._seen(self.shown(epoch), epoch):
                 for writer, lines in zip((src, tgt), some, strict=True):
                     writer.write(*lines)
 
-    def _shown(self, epoch: int) -> ParallelCorpus:
+    def shown(self, epoch: int) -> ParallelCorpus:
+        """The pairs of the epoch in their best pieces, each as often as its weight says."""
         return self.plain if self._weights is None else self.plain.at(self._chosen(self._weights, epoch))
 
     def _chosen(self, weights: Array, epoch: int) -> Array:
@@ -178,7 +179,10 @@ class Ahead:
         if not self._next or self._next[0] != epoch:
             return None
         self._next[1].join()
-        return None if self._next[1].exitcode else read_epoch(self._next[2])
+        try:
+            return None if self._next[1].exitcode else read_epoch(self._next[2])
+        except (OSError, ValueError):  # somebody has emptied the cache
+            return None
 
 
 def _write(epochs: Epochs, epoch: int, folder: Path) -> None:

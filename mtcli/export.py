@@ -14,7 +14,7 @@ from mtcli.checksums import unseal
 from mtcli.ct2 import VMAP, vmap
 from mtcli.errors import PackageError, UsageError
 from mtcli.lines import as_text, replacing, unwritable, vanishing
-from mtcli.package import CARD, CONFIG, CT2, TGT_TOKENIZER, TOKENIZER, ModelPackage, discard, is_free, seal
+from mtcli.package import CARD, CONFIG, CT2, TGT_TOKENIZER, TOKENIZER, ModelPackage, is_free, seal
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -106,8 +106,11 @@ def _new_folder(folder: Path) -> Iterator[Path]:
         with vanishing(folder.with_name(f".{folder.name}.{os.getpid()}.new.tmp")) as temporary:
             temporary.mkdir(parents=True)
             yield temporary
-            discard(folder)
+            old = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+            if folder.exists():
+                folder.rename(old)
             temporary.rename(folder)
+            shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         raise unwritable(folder, error) from error
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mtcli.errors import UsageError
-from mtcli.lines import refuse_same
+from mtcli.lines import is_standard_output, refuse_same
 
 
 def check_files(read: Iterable[str], written: Iterable[str] = ()) -> None:
@@ -27,3 +27,9 @@ def check_files(read: Iterable[str], written: Iterable[str] = ()) -> None:
                     what = "standard input" if name == "-" else "a pipe"
                     raise UsageError(f"{name} is {what}, which can be read once: give files for the others")
                 pipes.add((pipe.st_dev, pipe.st_ino))
+
+
+def check_page(path: str) -> None:
+    """Raises UsageError when a page would go where the scores are printed; an empty name is none."""
+    if path and is_standard_output(path):
+        raise UsageError("--report is a page for a browser, beside what is printed: name a file")

@@ -7,7 +7,7 @@ from contextlib import closing
 from mtcli.errors import UsageError
 from mtcli.files import check_files
 from mtcli.lines import LineReader, LinesBeside, going_on, is_complete, part_of
-from mtcli.pipe import StreamOptions, how_made, translate_stream
+from mtcli.pipe import StreamOptions, how_made, tell, translate_stream
 from mtcli.scoring import chrf_of_sentences
 
 BACK_TRANSLATED = "<bt> "
@@ -53,10 +53,13 @@ def _write_nearest(model: str, reader: LineReader, tgt: str, out_tgt: str, best_
     with closing(translator.engine), going_on(out_tgt, how) as writer:
         reader.skip(writer.lines)
         beside.take(writer.lines)
+        total = 0
         for block in reader.blocks():
+            total += len(block)
             lines = zip(translator.translate_n_best(block), beside.take(len(block)), strict=True)
             writer.write([_nearest([each.text for each in found], ref) for found, ref in lines])
         beside.end()
+    tell(translator, reader, total)
 
 
 def _nearest(hyps: list[str], ref: str) -> str:

@@ -84,8 +84,6 @@ def comet(src: Sequence[str], model: str = "") -> SentenceMean:
     command: list[str | Path] = [program, "--model", model, "--quiet", "--gpus", "1" if shutil.which("nvidia-smi") else "0"]
 
     def judge(hyps: Sequence[str], refs: Sequence[Sequence[str]]) -> list[float]:
-        if len(refs) > 1:
-            raise UsageError("--metric comet knows one reference: give it alone")
         with vanishing(Path(tempfile.mkdtemp(prefix="mtcli"))) as folder:
             for name, lines in (("src", src), ("hyp", hyps), ("ref", refs[0])):
                 # It ends lines at a CR, too.

@@ -77,11 +77,12 @@ class LineReader:
         """Leave out the first `count` lines. To be called before `blocks`. Raises DataError when there are fewer."""
         rest, left = itertools.chain(self._ahead, self._rest or self._blocks(BLOCK)), count
         while left > 0:
-            block = next(rest, None)
+            block, self.invalid_lines = next(rest, None), 0
             if block is None:
                 raise DataError(f"{self.name} has {count - left} lines, and {count} have been translated: is it the same text?")
             if left < len(block):
                 rest = itertools.chain([block[left:]], rest)
+                self.invalid_lines = sum("\ufffd" in line for line in block[left:])
             left -= len(block)
         self._ahead, self._rest = [], rest
 

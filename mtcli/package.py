@@ -373,8 +373,11 @@ def place(name: str) -> Path:
     Raises PackageError when something else is there.
     """
     folder = Path(name) if os.sep in name or Path(name).exists() else shelves()[0] / name
+    folder = folder.resolve() if folder.is_symlink() else folder
     if not (is_free(folder) or (folder / CONFIG).exists()):
         raise PackageError(f"{folder}: exists and is not a model package: give another -m")
+    if os.path.ismount(folder) and not (folder / CONFIG).exists():
+        raise PackageError(f"{folder}: is where something is mounted, which cannot be replaced: give a folder in it")
     return folder if folder.name else folder.absolute()
 
 
@@ -387,7 +390,7 @@ def all_packages() -> Iterator[Path]:
     """Folders of all packages on the shelves, the one that a name stands for first."""
     for shelf in shelves():
         if shelf.is_dir():
-            yield from filter(_holds_package, sorted(shelf.glob("*")))
+            yield from filter(_holds_package, sorted(shelf.glob("[!.]*")))  # what has a dot is being made
 
 
 def _holds_package(folder: Path) -> bool:
@@ -460,7 +463,7 @@ _claimed: dict[tuple[int, int], int] = {}
 
 
 def claim(folder: Path) -> None:
-    """Keep other processes from training the package as long as this one lives. Raises PackageError when another does."""
+    """Keep other processes from training or testing the package as long as this one lives. Raises PackageError when one does."""
     import fcntl
 
     handle = os.open(folder, os.O_RDONLY)
@@ -472,14 +475,15 @@ def claim(folder: Path) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(handle)
-        raise PackageError(f"{folder}: another command is training it: wait for its end, or give another -m") from None
+        raise PackageError(f"{folder}: another command trains or tests it: wait for its end, or give another -m") from None
     except OSError:
         pass  # a file system without locks
     _claimed[key] = handle
 
 
 def set_aside(folder: Path) -> None:
-    """Rename a package to the first free `NAME.old`, `NAME.old2`, ..."""
+    """Rename a package to the first free `NAME.old`, `NAME.old2`, ... Raises PackageError when it is in use, or cannot be."""
+    claim(folder)
     names = (f"{folder.name}.old{i if i > 1 else ''}" for i in itertools.count(1))
     aside = next(path for path in map(folder.with_name, names) if not path.exists())
     try:

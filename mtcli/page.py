@@ -103,10 +103,8 @@ svg .ring { fill: var(--paper); stroke: var(--one); stroke-width: 2; } svg .ring
 table { border-collapse: collapse; width: 100%; font-size: .9375rem; }
 th, td { text-align: start; vertical-align: baseline; padding: .4rem .9rem .4rem 0; font-weight: 400; }
 thead th, .pairs th, .sentences th { color: var(--soft); }
-.lengths, .pairs { font-variant-numeric: tabular-nums; }
-.lengths tr, .pairs tr { border-bottom: 1px solid var(--rule); }
-.lengths th, .lengths td { white-space: nowrap; }
-.lengths td:nth-child(3), .lengths td:nth-child(4) { width: 32%; }
+.pairs { font-variant-numeric: tabular-nums; }
+.pairs tr { border-bottom: 1px solid var(--rule); }
 .bar { display: grid; grid-template-columns: 2.6rem 1fr; align-items: center; }
 .bar svg { width: 100%; height: .6rem; }
 .pairs th { width: 14rem; } .pairs td { overflow-wrap: anywhere; }
@@ -131,8 +129,7 @@ summary { cursor: pointer; padding: .3rem 0; } summary:hover { color: var(--one)
 @media (max-width: 36rem) {
   main { padding-top: 2rem; } .figures { gap: .25rem 1.5rem; } .figures b { font-size: 2.25rem; }
   pre code { font-size: .8125rem; } figure svg { font-size: 15px; } .pairs th { width: 9rem; }
-  .bar { grid-template-columns: 1fr; } .lengths th, .lengths td { padding-right: .6rem; white-space: normal; }
-  .lengths td:nth-child(3), .lengths td:nth-child(4) { width: 24%; }
+  .bar { grid-template-columns: 1fr; }
   .sentences [rowspan] { width: 3.6rem; } .sentences [scope=row] { width: 5.4rem; }
 }
 """

@@ -85,13 +85,13 @@ class Cutter:
             return lines
         return [f"{tag(to)} {line}" if line.strip() and not target_of(line) else line for line in lines]
 
-    def parts(self, texts: list[str], noting: Noting, whole: bool = False) -> list[list[Part]]:
+    def parts(self, texts: list[str], noting: Noting, whole: Sequence[bool] = ()) -> list[list[Part]]:
         """Of each text the parts that are translated by themselves; none of one that stays as it is, as one of nothing does.
 
-        With `whole` texts nothing but emoji at the end is kept apart.
+        Of `whole` texts nothing but emoji at the end is kept apart.
         """
         texts, given = self.tagged(texts), texts
-        cut = [self._sentences(text, whole) for text in texts]
+        cut = [self._sentences(*each) for each in zip(texts, whole or [False] * len(texts), strict=True)]
         encoded = iter(self.tokenizer.encode([each for of_text in cut for each, kept in of_text if not kept], "src"))
         found = []
         for i, (text, of_text) in enumerate(zip(texts, cut, strict=True)):
@@ -167,8 +167,9 @@ class Cutter:
             if own or kept:
                 words -= start > 0 and words > 0 and not text[start - 1].isspace()  # no blank ends the word before
             if kept:
-                beside[-1] += enumerate(sentence.split(), words)
-                words = beside[-1][-1][0] + 1
+                standing = sentence.split()
+                beside[-1] += [(n, plain) for n, word in enumerate(standing, words) if (plain := normalise(word))]
+                words += len(standing)
             indices = [0] * len(own)
             if self.treatment.aligns and own:
                 without = self._words if begin and number == 0 else str
@@ -215,10 +216,10 @@ class Cutter:
             return [ids] if ids else []
         starts = self.tokenizer.word_starts(ids, "src")
         stops = [piece[-1] in ".!?;:,。！？；：，" for piece in self.tokenizer.pieces(ids, "src")]
-        parts = []
-        while len(ids) > limit:
-            words = [i for i in range(limit // 2, limit + 1) if starts[i]]
-            at = max((i for i in words if stops[i - 1]), default=max(words, default=limit))
-            parts.append(ids[:at])
-            ids, starts, stops = ids[at:], starts[at:], stops[at:]
-        return [*parts, ids]
+        parts, first = [], 0
+        while len(ids) - first > limit:
+            words = [i for i in range(first + limit // 2, first + limit + 1) if starts[i]]
+            at = max((i for i in words if stops[i - 1]), default=max(words, default=first + limit))
+            parts.append(ids[first:at])
+            first = at
+        return [*parts, ids[first:]]

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from mtcli.config import languages_of, parse_config
+from mtcli.data.reservoir import Reservoir
 from mtcli.errors import PackageError, UsageError
 from mtcli.files import check_files
-from mtcli.lines import LineReader, open_output, read_parallel
+from mtcli.lines import LineReader, open_output, pair_blocks
 from mtcli.package import CONFIG, create, open_package, place, set_aside
-from mtcli.tokenizer import Side, Tokenizer, load_tokenizer, train_tokenizer, with_sizes
+from mtcli.tokenizer import FOR_TOKENIZER, Side, Tokenizer, default_vocab_size, load_tokenizer, train_tokenizer, with_sizes
 
 
 def begin_package(name: str, src: list[str], tgt: list[str], tokenizer: dict[str, Any], fresh: bool) -> Path:
@@ -21,9 +22,13 @@ def begin_package(name: str, src: list[str], tgt: list[str], tokenizer: dict[str
     if (folder / CONFIG).exists() and not fresh:
         raise PackageError(f"{folder} exists already: give --fresh to set it aside and begin again, or another -m")
     check_files([*src, *tgt])
-    pairs = read_parallel(src, tgt)
     config = parse_config({"tokenizer": tokenizer}).tokenizer
-    models = train_tokenizer(config, [s for s, _ in pairs], [t for _, t in pairs])
+    sample, total = Reservoir(FOR_TOKENIZER), 0
+    for _, _, pairs in pair_blocks(src, tgt):
+        sample.add(pairs)
+        total += len(pairs)
+    asked = dataclasses.replace(config, vocab_size=config.vocab_size or default_vocab_size(total))
+    models = train_tokenizer(asked, [s for s, _ in sample.chosen], [t for _, t in sample.chosen])
     found = with_sizes(dataclasses.replace(config, vocab_size=0), load_tokenizer(*models, config.joint).sizes)
     values = {"tokenizer": dataclasses.asdict(found), "languages": dataclasses.asdict(languages_of(src[0], tgt[0]))}
     if folder.exists() and fresh:

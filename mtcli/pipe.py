@@ -101,7 +101,7 @@ def translate_stream(models: list[str], source: str, output: str, options: Strea
             raise TranslationError(f"{reader.name}, from line {writer.lines + total + 1} on: {error}") from error
         if beside:
             beside.end()
-    _tell(translator, reader, total)
+    tell(translator, reader, total)
 
 
 def _first_text(reader: LineReader, form: str) -> list[str]:
@@ -138,7 +138,7 @@ def how_made(models: list[str], files: list[str], *wishes: Any) -> str:
     return json.dumps([folders, weights, sums, settings, *wishes], sort_keys=True)
 
 
-def _tell(translator: Translator, reader: LineReader, total: int) -> None:
+def tell(translator: Translator, reader: LineReader, total: int) -> None:
     """What there is to say of the lines that were translated."""
     translator.tell(total)
     if translator.markup and translator.markup.open:

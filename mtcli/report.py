@@ -10,10 +10,11 @@ from html import escape
 from itertools import accumulate, pairwise
 from typing import Any
 
+from mtcli.analysis import TestSet, by_length
 from mtcli.config import Config
-from mtcli.page import bar, count, html, section
-from mtcli.scoring import Score, chrf_of_sentences, score
-from mtcli.words import BUCKETS, bucket_name, shortened, words
+from mtcli.page import bar, count, grid, html, section
+from mtcli.scoring import Score, bleu_for, chrf_of_sentences
+from mtcli.words import shortened
 
 Points = list[tuple[float, float]]
 Records = list[dict[str, Any]]
@@ -230,21 +231,14 @@ def _all_lengths(tested: list[Tested]) -> str:
 
 
 def _lengths(tested: Tested) -> str:
+    src, refs, hyps = ([line[i] for line in tested.lines] for i in range(3))
+    table = by_length(TestSet([(tested.name, hyps)], [refs], src, bleu_for(refs)))
     rows = []
-    for low, high in BUCKETS:
-        lines = [line for line in tested.lines if low <= max(1, words(line[0])) <= high]
-        if lines:
-            bleu, chrf = score([hyp for *_, hyp in lines], [[ref for _, ref, _ in lines]], ("bleu", "chrf"))
-            ratio = sum(words(hyp) for *_, hyp in lines) / max(1, sum(words(ref) for _, ref, _ in lines))
-            cells = f"<td>{len(lines):,}</td><td>{bar(bleu.value, 'one')}</td><td>{bar(chrf.value, 'two')}</td>"
-            rows.append(f"<tr><th scope=row>{bucket_name(low, high)}</th>{cells}<td>{ratio:.2f}</td></tr>")
-    if not rows:
-        return ""
-    heads = "".join(f"<th scope=col>{head}</th>" for head in ("Words", "Sentences", "BLEU", "chrF2", "Length ratio"))
-    return (
-        f'<h3><bdi>{escape(tested.name)}</bdi></h3><table class="lengths"><thead><tr>{heads}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table>"
-    )
+    for row in table.rows:
+        [(bleu, chrf, ratio)] = row.values
+        rows.append([row.label, f"{row.count:,}", bar(bleu, "one"), bar(chrf, "two"), f"{ratio:.2f}"])
+    heads = ["Words", "Sentences", "BLEU", "chrF2", "Length ratio"]
+    return f"<h3><bdi>{escape(tested.name)}</bdi></h3>{grid(heads, rows)}" if rows else ""
 
 
 def _sentences(tested: Tested, config: Config, opened: bool) -> str:

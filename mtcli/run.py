@@ -28,7 +28,7 @@ from mtcli.lines import LineReader, unwritable
 from mtcli.model import EncoderDecoder
 from mtcli.package import REPORT, TRAINING, ModelPackage, seal, state_path, write
 from mtcli.report import Tested, html_report
-from mtcli.scoring import Score, score
+from mtcli.scoring import bleu_and_chrf
 from mtcli.search.decoder import Decoder, JointState
 from mtcli.tokenizer import Tokenizer
 from mtcli.training import parallel
@@ -110,8 +110,8 @@ class TrainingRun:
         self.best = ScoreRecord(dev_bleu=-1.0)
         self.finished = False
         self._saved_at = time.monotonic()
-        self._log_bytes: int | None = 0
-        """How long the log was when the state was saved that this run goes on from; None when it does not tell."""
+        self._log_bytes = 0
+        """How long the log was when the state was saved that this run goes on from."""
         longest = package.config.training.max_length
         src, tgt = tokenizer.encode([s for s, _ in dev], "src"), tokenizer.encode([t for _, t in dev], "tgt")
         self._dev_corpus = ParallelCorpus.of((s[:longest], t[:longest]) for s, t in zip(src, tgt, strict=True))
@@ -206,12 +206,12 @@ class TrainingRun:
                 )
             return
         with resuming(str(path)):
-            extra = {"lowest_loss": math.inf, "highest_bleu": -1.0, "log_bytes": None, **restore(self.loop, str(path))}
+            extra = restore(self.loop, str(path))
             self.validated_at, self.stale = int(extra["validated_at"]), int(extra["stale"])
             self.next_validation = float(extra["next_validation"])
             self.lowest_loss, self.highest_bleu = float(extra["lowest_loss"]), float(extra["highest_bleu"])
             self.best = parse_config({"scores": extra["best"]}).scores
-            self._log_bytes = None if extra["log_bytes"] is None else int(extra["log_bytes"])
+            self._log_bytes = int(extra["log_bytes"])
             same_budget = extra["budget"] == _budget(self.package.config)
             self.finished = bool(extra["finished"]) and same_budget
         if self.package.trained and _goodness(self.package.config.scores) > _goodness(self.best):
@@ -237,7 +237,7 @@ class TrainingRun:
         greedy = dataclasses.replace(self.package.config.decoding, beam_size=1, n_best=1, retry=False, **NOT_DRAWN)
         hyps = self._translate(self.loop.averaged, self.dev, greedy)
         translated = max(1e-6, time.monotonic() - translating)
-        bleu, chrf = score(hyps, [[tgt for _, tgt in self.dev]], ("bleu", "chrf"), detokenized=True)
+        bleu, chrf = bleu_and_chrf(hyps, [tgt for _, tgt in self.dev])
         scores = ScoreRecord(
             step=self.loop.step,
             dev_loss=round(loss, 4),
@@ -286,9 +286,11 @@ class TrainingRun:
             self.save()  # weights without a state could not be resumed from
         self.best = scores
         config = dataclasses.replace(self.package.config, scores=scores, tests=(), notes="")  # those were of other weights
-        card = model_card(self.package.name, config, self.plan.parameters, self.tokenizer.sizes)
-        self.package = self.package.save(config, self.loop.averaged, card)
+        self.package = self.package.save(config, self.loop.averaged, self._card(config))
         write(self._dev_hyps, "".join(f"{hyp}\n" for hyp in hyps).encode())
+
+    def _card(self, config: Config) -> str:
+        return model_card(self.package.name, config, self.plan.parameters, self.tokenizer.sizes)
 
     def _plan_next_validation(self, seconds: float, at_the_end: float) -> None:
         """After a validation that took so long: it must fit once more at the end, then what else is to be done there.
@@ -327,6 +329,7 @@ class TrainingRun:
         if parallel.rank() or self.best.dev_bleu < 0:
             return []
         self.loop.stop_asked = False  # all is trained
+        self.package.save_card(self._card(self.package.config))  # of the licence, too, that was named since
         if self.package.config.model.architecture == "transformer":
             export_ctranslate2(self.package)
         else:
@@ -381,8 +384,8 @@ class TrainingRun:
 
 
 def _tested(name: str, pairs: Pairs, hyps: list[str]) -> Tested:
-    scores: list[Score] = score(hyps, [[tgt for _, tgt in pairs]], ("bleu", "chrf"), detokenized=True)
-    return Tested(name, [(*pair, hyp) for pair, hyp in zip(pairs, hyps, strict=True)], scores)
+    scores = bleu_and_chrf(hyps, [tgt for _, tgt in pairs])
+    return Tested(name, [(*pair, hyp) for pair, hyp in zip(pairs, hyps, strict=True)], list(scores))
 
 
 def _record(line: str) -> dict[str, Any]:

@@ -18,10 +18,10 @@ from mtcli.data.mapped import Array, gathered
 from mtcli.tags import target_of
 from mtcli.tokenizer import SIDES, SPACE, Side, Tokenizer, normalise
 
-VARIANTS = 32
-"""Ways to cut a word among which one is drawn."""
-KNOWN = 1 << 18
-"""Words whose ways are remembered; typing errors bring ever new ones."""
+VARIANTS, LONG = 32, 24
+"""Ways to cut a word among which one is drawn, and letters from which on there are fewer: a Chinese sentence is one word."""
+KNOWN, MOST_IDS = 1 << 18, 1 << 26
+"""Words whose ways are remembered, and their ids; typing errors bring ever new ones."""
 
 Ways = tuple[list[list[int]], list[float]]
 """The ids of each way to cut a word, and its weight."""
@@ -40,7 +40,7 @@ class Sampler:
     def encode(self, lines: list[str], side: Side, draw: np.random.BitGenerator) -> tuple[Array, Array]:
         """Piece ids of the lines one after the other, int32, and how many each has: see Tokenizer.encode, but for the choice."""
         known = self._known[side]
-        if len(known.number) > KNOWN:
+        if len(known.number) > KNOWN or known.ids > MOST_IDS:
             known = self._known[side] = _Known()
         split = [normalise(line).split(" ") for line in lines]
         words = list(itertools.chain.from_iterable(split))
@@ -54,7 +54,7 @@ class Sampler:
         """The most likely ways, with their probabilities to the power of `strength` as weights (Kudo 2018)."""
         if fixed := self._fixed(word, side):
             return fixed
-        ways = self._tokenizer.n_best(word, side, VARIANTS)
+        ways = self._tokenizer.n_best(word, side, _variants(word))
         score = self._scores[side].__getitem__
         scores = [sum(map(score, ids)) for ids in ways]
         return ways, [math.exp(self._strength * (score - scores[0])) for score in scores]
@@ -64,8 +64,8 @@ class Sampler:
         if fixed := self._fixed(word, side):
             return fixed
         draw = random.Random(f"{side} {word}").random
-        ways = [self._tokenizer.ids(self._merged(word, side, draw), side) for _ in range(VARIANTS)]
-        return ways, [1.0] * VARIANTS
+        ways = [self._tokenizer.ids(self._merged(word, side, draw), side) for _ in range(_variants(word))]
+        return ways, [1.0] * len(ways)
 
     def _fixed(self, word: str, side: Side) -> Ways | None:
         """The only way to cut a tag, which is one piece, or a word with characters that only bytes can spell."""
@@ -86,6 +86,11 @@ class Sampler:
             pieces[at : at + 2] = [pairs[at]]
 
 
+def _variants(word: str) -> int:
+    """So many that a long word takes no longer than one of `LONG` letters: `_merged` goes over it once for each letter."""
+    return min(VARIANTS, max(2, VARIANTS * LONG**2 // len(word) ** 2))
+
+
 class _Known:
     """The ways to cut some words, numbered one after the other over all of them.
 
@@ -98,6 +103,11 @@ class _Known:
         """Of each way: 2**32 times the number of its word and the share, from 0 to 1, of all ways of the word up to it."""
         self._ids, self._bounds = array("i"), array("q", [0])
         """The ids of all ways, and where those of each begin."""
+
+    @property
+    def ids(self) -> int:
+        """How many are remembered."""
+        return len(self._ids)
 
     def add(self, word: str, ways: list[list[int]], weights: list[float]) -> None:
         """Know one more word."""

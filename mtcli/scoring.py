@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -16,8 +17,8 @@ from sacrebleu.metrics.ter import TER
 
 from mtcli.errors import DataError, UsageError
 from mtcli.lines import LineReader
+from mtcli.words import UNSPACED
 
-logging.getLogger("sacrebleu").setLevel(logging.WARNING)
 log = logging.getLogger("mtcli")
 
 METRICS = ("bleu", "chrf", "ter")
@@ -49,13 +50,12 @@ class Score:
         return f"{self.name}|{self.signature} = {self.value:.2f}" + (f" {self.verbose}" if self.verbose else "")
 
 
-def score(hyps: list[str], refs: list[list[str]], metrics: Sequence[Wanted] = METRICS, detokenized: bool = False) -> list[Score]:
+def score(hyps: list[str], refs: list[list[str]], metrics: Sequence[Wanted] = METRICS) -> list[Score]:
     """Scores of hypotheses against one or several lists of references, each as long as `hyps`.
 
-    sacreBLEU warns of hypotheses that look tokenized, unless they are known to be `detokenized`.
     Raises DataError when a list is empty or of another length, UsageError for a metric or an option of one that does not exist.
     """
-    scorers = [scorer(metric, detokenized) for metric in metrics]
+    scorers = [scorer(metric) for metric in metrics]
     if any(isinstance(each, TER) for each in scorers) and max(line.count(" ") for line in [*hyps, ""]) > LONG_FOR_TER:
         log.warning("some lines have more than %d words: TER takes minutes for them", LONG_FOR_TER)
     if not hyps:
@@ -66,6 +66,29 @@ def score(hyps: list[str], refs: list[list[str]], metrics: Sequence[Wanted] = ME
     return [_score(scorer, hyps, refs) for scorer in scorers]
 
 
+def bleu_and_chrf(hyps: list[str], ref: list[str]) -> tuple[Score, Score]:
+    """What is kept of a model's own translations, which are not tokenized."""
+    bleu, chrf = score(hyps, [ref], (bleu_for(ref), "chrf"))
+    return bleu, chrf
+
+
+def bleu_for(ref: Sequence[str]) -> BLEU:
+    """BLEU with words as the reference has them, whatever its language is called."""
+    return BLEU(force=True, tokenize=tokenizer_for(ref))
+
+
+_UNSPACED, _HAN = re.compile(f"[{UNSPACED}]"), re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+
+
+def tokenizer_for(ref: Sequence[str]) -> str:
+    """The usual `13a`, or what finds words where a tenth of the letters stand without blanks: `zh` for Chinese, else `char`."""
+    text = "".join(ref)
+    unspaced = len(_UNSPACED.findall(text))
+    if 10 * unspaced <= sum(map(str.isalnum, text)):
+        return "13a"
+    return "zh" if len(_HAN.findall(text)) > 0.9 * unspaced else "char"  # Japanese is half kana
+
+
 OPTIONS: dict[str, dict[str, type]] = {
     "bleu": {"lowercase": bool, "tokenize": str, "smooth_method": str, "smooth_value": float},
     "chrf": {"char_order": int, "word_order": int, "beta": int, "lowercase": bool, "whitespace": bool, "eps_smoothing": bool},
@@ -74,7 +97,7 @@ OPTIONS: dict[str, dict[str, type]] = {
 """What changes a number, by the names that sacreBLEU has for it in Python."""
 
 
-def scorer(metric: Wanted, detokenized: bool = False, language: str = "", download: bool = False) -> Metric:
+def scorer(metric: Wanted, language: str = "", download: bool = False) -> Metric:
     """The metric that is wanted; `language` is that of the references, by which sacreBLEU chooses how to tokenise.
 
     Raises UsageError when there is none such, DataError when its tokenizer is not on disk and may not be fetched, or cannot be.
@@ -89,7 +112,7 @@ def scorer(metric: Wanted, detokenized: bool = False, language: str = "", downlo
         match name:
             case "bleu":
                 _find_tokenizer(values.get("tokenize", ""), download)
-                return BLEU(force=detokenized, trg_lang=language, **values)
+                return BLEU(trg_lang=language, **values)
             case "chrf":
                 return CHRF(**values)
             case _:
@@ -208,6 +231,12 @@ def _first_shifted(hyps: Sequence[str], lines: Sequence[str]) -> int:
     return 0
 
 
+USUAL_SAMPLES = {"bs": 1_000, "ar": 10_000}
+"""sacreBLEU's."""
+MOST_DRAWN = {"bs": 200_000_000, "ar": 800_000_000}
+"""Samples times lines, which sacreBLEU holds all at once: some 80 and 20 bytes each."""
+
+
 def check_test(test: str) -> None:
     """Raises UsageError when there is no such test."""
     if test not in ("bs", "ar"):
@@ -247,6 +276,9 @@ def compare(
     `samples` 0 takes as many as sacreBLEU does. Raises DataError when lengths differ.
     """
     check_test(test)
+    most = MOST_DRAWN[test] // max(1, len(systems[0][1]))
+    if samples > most or (not samples and most < USUAL_SAMPLES[test]):
+        raise UsageError(f"--samples: so many of {len(systems[0][1]):,} lines want more memory than 16 GB: give at most {most}")
     for name, hyps in systems[1:]:
         check_length(systems[0], name, hyps)
     return [_compare(scorer(metric), systems, refs, test, samples) for metric in metrics]

@@ -45,7 +45,8 @@ _SAID = {
     )
 }
 """How signs after a number are read aloud."""
-_AMOUNT = re.compile(r"([€$£¥])\s?(\d++(?:[.,]\d++)*+)|(\d)\s?([€$£¥]|°(?:\s?[CF])?)(?!\w)")
+_MANY = "thousand|millions?|billions?|trillions?|millionen|milliarden?|milliards?|millones|mille?"
+_AMOUNT = re.compile(rf"(?<!\w)([€$£¥])\s?(\d++(?:[.,]\d++)*+(?:\s(?i:{_MANY}))?)(?!\w)|(\d)\s?([€$£¥]|°(?:\s?[CF])?)(?!\w)")
 _BULLET = re.compile(r"\s*+(?:[-*•–—]|\d{1,3}+\.|\(?(?:\d{1,3}+|[A-Za-z])\))(?=\s++[^\s\d])")
 _TOKEN = re.compile(r"\S+")
 _ADDRESSES = ("://", "www.", "@", "#")
@@ -56,16 +57,20 @@ _ABBREVIATIONS = frozenset(
     re.findall(
         r"\S+",
         """
-        mr mrs ms dr prof st jr sr rev hon gen col capt lt sgt gov sen rep pres no nos vol fig pp vs etc al inc ltd co corp dept
-        est approx jan feb mar apr jun jul aug sep sept oct nov dec e.g i.e a.m p.m u.s u.k ph.d cf
-        bzw ca evtl ggf hr fr frl nr usw vgl sog inkl exkl geb gest abs art bd hrsg jh mio mrd min max tel str dipl ing
+        mr mrs ms dr prof st jr sr rev hon gen col capt lt sgt gov sen rep pres vs etc al inc ltd co corp dept
+        approx e.g i.e a.m p.m u.s u.k ph.d cf
+        bzw ca evtl ggf hr fr frl usw vgl sog inkl exkl geb gest hrsg mio mrd tel str dipl ing
         z.b d.h u.a o.ä z.t i.d.r u.u v.a s.o
-        m mm mme mlle mgr me p.ex c.-à-d env av réf chap
-        sra srta srs ud uds vd vds d dña pág págs núm avda ej p.ej aprox
+        m mm mme mlle mgr p.ex c.-à-d env av réf
+        sra srta srs ud uds vd vds d dña avda ej p.ej aprox
         """,
     )
 )
 """Of English, German, French and Spanish, without their last stop."""
+_BEFORE_NUMBERS = frozenset(
+    re.findall(r"\S+", "no nos nr art abs bd fig vol pp chap pág págs núm jan feb mar apr jun jul aug sep sept oct nov dec")
+)
+"""Words, too, and names, where no number follows."""
 
 
 def split_sentences(text: str) -> list[str]:
@@ -78,8 +83,8 @@ def split_sentences(text: str) -> list[str]:
     if not cuts:
         return [text]
     edges = [0]
-    for cut in sorted(cuts):
-        if _WORD.search(text, edges[-1], cut):  # what has no word goes with the next
+    for before, cut in itertools.pairwise([0, *sorted(cuts)]):
+        if _WORD.search(text, before, cut):  # what has no word goes with the next
             edges.append(cut)
     parts = (text[a:b].strip() for a, b in itertools.pairwise([*edges, len(text)]))
     return [part for part in parts if part] or [text]
@@ -168,4 +173,5 @@ def _ends_sentence(text: str, stop: re.Match[str]) -> bool:
     last = before.rpartition(" ")[2].lstrip("\"'„“”‘«»¿¡([").lower()
     initial = len(last) == 1 and last.isalpha()
     short_number = last.isdigit() and len(last) <= 2
-    return bool(last) and not initial and not short_number and last not in _ABBREVIATIONS
+    abbreviates = last in _ABBREVIATIONS or (last in _BEFORE_NUMBERS and begin[1].isdigit())
+    return bool(last) and not (initial or short_number or abbreviates)

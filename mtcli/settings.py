@@ -74,6 +74,14 @@ class TrainingRequest:
         return [*self.src, *self.tgt, *self.dev_src, *self.dev_tgt, *self.test_src, *self.test_tgt]
 
 
+def check_wishes(request: TrainingRequest) -> None:
+    """Raises UsageError or PackageError for settings that no text makes right."""
+    with_overrides({}, list(request.overrides))
+    _recipe(request)
+    if request.preset:
+        preset(request.preset, "transformer")
+
+
 def configure(request: TrainingRequest, folder: Path, texts: Texts, origin: ModelPackage | None) -> Config:
     """Settings by rising strength: preset, the package to go out from, the recipe, what the package says, what is asked for."""
     begun = {} if request.fresh or not (folder / CONFIG).exists() else read_config(folder)
@@ -94,7 +102,11 @@ def configure(request: TrainingRequest, folder: Path, texts: Texts, origin: Mode
     layers = [_going_out_from(origin, request.preset)] if origin else [preset(size, architecture), unhurried]
     layers.append(values)
     layers += [preset(request.preset, architecture)] if request.preset else []
-    config = parse_config(_merge(*layers, asked))
+    merged = _merge(*layers, asked)
+    config = parse_config(merged)
+    if "max_source_length" not in merged.get("decoding", {}):  # see trainer._complete
+        most = max(config.training.max_length, origin.config.decoding.max_source_length if origin else 0)
+        config = dataclasses.replace(config, decoding=dataclasses.replace(config.decoding, max_source_length=most))
     if origin:
         _check_same_shape(origin, config)
     if begun:
@@ -112,7 +124,7 @@ def _going_out_from(origin: ModelPackage, named_preset: str) -> dict[str, Any]:
     rate = origin.config.training.learning_rate * (1 if origin.config.data.origin else FINE_TUNING)
     kept = ("languages", "model", "tokenizer", "decoding")
     del values["decoding"]["max_source_length"]  # see trainer._complete
-    return {**{key: values[key] for key in kept if key in values}, "training": {"learning_rate": rate}}
+    return {**{key: values[key] for key in kept}, "training": {"learning_rate": rate}}
 
 
 def _recipe(request: TrainingRequest) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def prepare(files: list[str]) -> list[Text]:
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     names = list(dict.fromkeys(files))
-    pipes = [name for name in names if _is_pipe(name)]
+    pipes = [name for name in names if is_pipe(name)]
     left = [name for name in names if name not in pipes]
     for name in left:
         check_readable(name)
@@ -76,8 +76,13 @@ def prepare(files: list[str]) -> list[Text]:
     return [Text.open(folders[name]) for name in files]
 
 
-def _is_pipe(name: str) -> bool:
-    return name == "-" or (Path(name).exists() and not Path(name).is_file() and not Path(name).is_dir())
+def is_pipe(name: str) -> bool:
+    """Whether it can be read once."""
+    return (
+        name == "-"
+        or name.startswith("/dev/fd/")
+        or (Path(name).exists() and not Path(name).is_file() and not Path(name).is_dir())
+    )
 
 
 def _prepare(name: str) -> Path:

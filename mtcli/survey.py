@@ -18,8 +18,8 @@ from mtcli.tokenizer import normalise
 
 SAMPLE = 10_000
 """Pairs whose scripts, languages and pieces are looked at."""
-CHUNK = 200_000
-"""Pairs that are looked through for a shift together."""
+CHUNK, MOST_LETTERS = 200_000, 100_000_000
+"""Pairs that are looked through for a shift together, and their letters."""
 LENGTHS = ((0, 0), (1, 2), (3, 5), (6, 10), (11, 15), (16, 20), (21, 30), (31, 50), (51, 100), (101, math.inf))
 """In words between blanks."""
 RATIOS = (0.0, 0.4, 0.6, 0.75, 0.9, 1.1, 1.35, 1.7, 2.5, math.inf)
@@ -117,16 +117,17 @@ class _Shifts:
     """Places from which on one side is behind the other, looked for chunk by chunk."""
 
     def __init__(self) -> None:
-        self._file, self._first = "", 1
+        self._file, self._first, self._letters = "", 1, 0
         self._pairs: list[tuple[str, str]] = []
         self._found: list[str] = []
 
     def look(self, file: str, pairs: list[tuple[str, str]]) -> None:
-        if file != self._file or len(self._pairs) >= CHUNK:
+        if file != self._file or len(self._pairs) >= CHUNK or self._letters > MOST_LETTERS:
             self._search()
             self._first = 1 if file != self._file else self._first + len(self._pairs)
-            self._file, self._pairs = file, []
+            self._file, self._pairs, self._letters = file, [], 0
         self._pairs += pairs
+        self._letters += sum(len(src) + len(tgt) for src, tgt in pairs)
 
     def end(self) -> list[str]:
         self._search()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 from typing import Any
+from unicodedata import category
 
 from mtcli.lines import as_text
 from mtcli.scoring import Compared, Score
 
 FORMS = ("text", "markdown", "tsv", "json", "bare")
+_JOINERS = "\u200c\u200d"
+"""Persian, Indic scripts and emoji are written with them."""
 SIGNIFICANT = 0.05
 """Below it a difference is said to hold."""
 
@@ -72,7 +75,13 @@ def table(rows: list[list[str]], form: str) -> str:
 
 def plain(text: str) -> str:
     """The text on one line, without what could steer a terminal; bytes of a file name that are no UTF-8 become `?`."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in as_text(text))
+    return "".join(map(_plain, as_text(text)))
+
+
+def _plain(letter: str) -> str:
+    if letter.isprintable() or letter in _JOINERS:
+        return letter
+    return " " if category(letter) == "Zs" else letter.encode("unicode_escape").decode()
 
 
 def as_json(values: Any) -> str:

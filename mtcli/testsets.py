@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import os
 from pathlib import Path
 
 from sacrebleu.dataset import DATASETS
 from sacrebleu.dataset.base import Dataset
+from sacrebleu.dataset.wmt_xml import WMTXMLDataset
 
 from mtcli.errors import DataError, UsageError
 
@@ -22,22 +24,21 @@ def find(name: str, langs: str, download: bool) -> tuple[str, list[str]]:
     dataset = DATASETS[name]
     if langs not in dataset.langpairs:
         raise UsageError(f"--test-set {name} needs --langs, one of {', '.join(dataset.langpairs)}")
-    fields = [field for field in dataset.fieldnames(langs) if field == "src" or field.startswith("ref")]
-    files = {field: dataset._get_txt_file_path(langs, field) for field in fields}  # type: ignore[no-untyped-call]
-    if not all(Path(file).exists() for file in files.values()):
-        _make(dataset, langs, download)
-    return files.pop("src"), list(files.values())
+    return _files(dataset, langs, download)
 
 
-def _make(dataset: Dataset, langs: str, download: bool) -> None:
-    """Have sacreBLEU write the files, from what it fetched earlier or fetches now."""
+def _files(dataset: Dataset, langs: str, download: bool) -> tuple[str, list[str]]:
+    """What sacreBLEU names, and writes if it must, from what it fetched earlier or fetches now."""
     urls = list(dataset.data or [])
     packed = [Path(dataset._rawdir, dataset._get_tarball_filename(url)) for url in urls]  # type: ignore[no-untyped-call]
     missing = [url for url, file in zip(urls, packed, strict=True) if not file.exists() or not file.stat().st_size]
+    if not isinstance(dataset, WMTXMLDataset):  # which reads what was fetched each time
+        texts = [dataset._get_txt_file_path(langs, field) for field in dataset.fieldnames(langs)]  # type: ignore[no-untyped-call]
+        missing = [] if all(map(os.path.exists, texts)) else missing
     if missing and not download:
         raise DataError(f"{dataset.name} is not on disk: give --download to fetch {' and '.join(missing)} into {dataset._outdir}")
     try:
-        dataset.process_to_text(langs)
+        return dataset.get_source_file(langs), dataset.get_reference_files(langs)  # type: ignore[no-untyped-call]
     except (OSError, SystemExit) as error:  # URLError is an OSError; SystemExit is sacreBLEU's word for a sum that is not right
         for url, file in zip(urls, packed, strict=True):
             if url in missing:

@@ -31,6 +31,8 @@ _PIECE, *_OTHERS = b"\x0a\x12\x1a\x22\x2a"
 """How the fields of a serialised model begin: pieces, and what there is one of."""
 _MOST_PIECES = 1_000_000
 
+FOR_TOKENIZER = 500_000
+"""Pairs from which the pieces are learnt, at the least, if there are so many: more would take much memory and change little."""
 SMALLEST = 5
 """Pieces with which sentencepiece can tell how many a text needs: the special ones and another."""
 FEW = 32

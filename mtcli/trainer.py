@@ -22,6 +22,7 @@ from mtcli.data.mapped import RunsOfFiles
 from mtcli.engines.torch_engine import pick_device
 from mtcli.epochs import Ahead, Epochs
 from mtcli.errors import PackageError, UsageError
+from mtcli.files import check_files
 from mtcli.heap import keep_memory
 from mtcli.model import EncoderDecoder, build
 from mtcli.package import (
@@ -39,10 +40,10 @@ from mtcli.package import (
 )
 from mtcli.run import TrainingRun
 from mtcli.sampling import Sampler
-from mtcli.settings import BUDGETS, TrainingRequest, configure
-from mtcli.store import encode
+from mtcli.settings import BUDGETS, TrainingRequest, check_wishes, configure
+from mtcli.store import encode, is_pipe
 from mtcli.tags import tag
-from mtcli.tokenizer import SIDES, Tokenizer, default_vocab_size, load_tokenizer, train_tokenizer, with_sizes
+from mtcli.tokenizer import FOR_TOKENIZER, SIDES, Tokenizer, default_vocab_size, load_tokenizer, train_tokenizer, with_sizes
 from mtcli.training import parallel
 from mtcli.training.loop import TrainingLoop
 from mtcli.training.memory import batch_tokens_for
@@ -51,8 +52,6 @@ EPOCHS = 52
 """Passes over the corpus when no budget is given ..."""
 MOST_STEPS = 100_000
 """... but no more updates than this."""
-FOR_TOKENIZER = 500_000
-"""Pairs from which the pieces are learnt, at the least, if there are so many: more would take much memory and change little."""
 
 
 def start(request: TrainingRequest) -> TrainingRun:
@@ -61,6 +60,8 @@ def start(request: TrainingRequest) -> TrainingRun:
     Raises DataError, UsageError or PackageError; nothing has been written then if the request could not be carried out.
     """
     device = parallel.join(pick_device(request.device))
+    check_files(request.files)
+    check_wishes(request)
     _check_shared(request)
     with parallel.first_alone():
         if parallel.rank():
@@ -84,7 +85,7 @@ def start(request: TrainingRequest) -> TrainingRun:
 def _check_shared(request: TrainingRequest) -> None:
     """Several processes each read the text. Raises UsageError where only one of them could."""
     for name in request.files if parallel.world() > 1 else ():
-        if name == "-" or name.startswith("/dev/fd/") or (Path(name).exists() and not Path(name).is_file()):
+        if is_pipe(name):
             raise UsageError(f"{name}: is a pipe, which one process alone can read: give files where several train together")
 
 
@@ -96,17 +97,22 @@ def _prepare(
     torch.manual_seed(config.training.seed)
     models = _new_tokenizer(config, texts, origin) if fresh or not (folder / TOKENIZER).exists() else None
     tokenizer = load_tokenizer(*models, config.tokenizer.joint) if models else ModelPackage(folder, config).tokenizer()
+    if origin and origin.tokenizer_files() != (models or ModelPackage(folder, config).tokenizer_files()):
+        raise PackageError(f"{folder} has another tokenizer than {origin.folder}, whose weights are to be taken: give another -m")
     if config.data.origin and not (origin or state_path(folder).exists()):
         raise PackageError(f"{folder} has not made a step from {config.data.origin}: give --from {config.data.origin} again")
     training = config.training
     sampler = Sampler(tokenizer, config.tokenizer.type, training.subword_sampling) if training.subword_sampling else None
     epochs = Epochs(_ids(texts, tokenizer), texts.pairs, texts.weight_of_row, training, tokenizer, sampler)
     keep_memory()
+    known = config.decoding.max_source_length if config.data.origin else 0
+    if origin:
+        known = origin.config.decoding.max_source_length
+        origin = dataclasses.replace(origin, config=dataclasses.replace(origin.config, model=config.model))  # another dropout
     model = origin.load_model(tokenizer.sizes, device) if origin else build(config.model, tokenizer.sizes)
-    known = origin.config.decoding.max_source_length if origin else 0
     config = _complete(config, tokenizer, epochs.plain, len(texts.dev), model, device, known)
     corpora = epochs if epochs.alike or device.type == "cpu" else Ahead(epochs)  # training on a CPU needs all of it
-    loop = TrainingLoop(model, corpora, _with_budget(config.training, epochs.plain), device)
+    loop = TrainingLoop(model, corpora, _with_budget(config.training, epochs.shown(0)), device)
     run = TrainingRun(ModelPackage(folder, config), tokenizer, loop, texts.dev, texts.test)
     if not fresh:
         run.resume()
@@ -117,15 +123,15 @@ def _prepare(
 
 
 def _check_goes_on(run: TrainingRun) -> None:
-    """Raises PackageError when other settings of training are asked for, and the budget leaves nothing to train with them."""
+    """Raises PackageError when other settings are asked for, and budget or patience leave nothing to train with them."""
     folder, asked = run.package.folder, run.package.config.training
-    if run.loop.step and (run.finished or run.loop.used() >= 1):
+    if run.loop.step and (run.finished or run.stale >= asked.patience or run.loop.used() >= 1):
         old = open_package(str(folder)).config.training
         for field in dataclasses.fields(asked):
             before, now = getattr(old, field.name), getattr(asked, field.name)
             if before != now and (field.name not in BUDGETS or now):
                 raise PackageError(
-                    f"{folder} has made {run.loop.step:,} steps, all that this budget allows, and training.{field.name} = {now} "
+                    f"{folder} has made {run.loop.step:,} steps, all that its budget allows, and training.{field.name} = {now} "
                     "would change nothing: give a larger budget, or --fresh to begin again"
                 )
 
@@ -163,6 +169,8 @@ def _ids(texts: Texts, tokenizer: Tokenizer) -> ParallelCorpus:
 def _write(run: TrainingRun, models: tuple[bytes, bytes] | None, fresh: bool) -> None:
     """Make the package, or bring it up to date."""
     folder, config = run.package.folder, run.package.config
+    if folder.exists():
+        claim(folder)  # another may have begun it meanwhile
     if not fresh:
         run.forget_later_records()
     elif folder.exists():

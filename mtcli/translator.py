@@ -6,7 +6,6 @@ import dataclasses
 import itertools
 import logging
 import math
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +24,7 @@ from mtcli.parts import Cutter, Kept, Noting, Part
 from mtcli.tags import spelt, tag, target_of, without_tag
 from mtcli.tokenizer import Tokenizer, normalise
 from mtcli.treatment import USUAL, Treatment
+from mtcli.workers import cores
 
 if TYPE_CHECKING:
     from mtcli.engines.torch_engine import TorchEngine
@@ -149,7 +149,7 @@ class Translator:
         if treatment.split is None:
             treatment = dataclasses.replace(treatment, split=first.config.data.single_sentences)
         tokenizer = first.tokenizer()
-        threads = threads or len(os.sched_getaffinity(0))
+        threads = threads or cores()
         found = load_engine(packages, tokenizer, config, treatment, engine, device, precision, threads)
         return cls(found, tokenizer, config, first.config.languages.targets, treatment, first.config.languages.src)
 
@@ -163,8 +163,7 @@ class Translator:
         They are fewer where the search has not found so many that differ; of what is drawn at random some may be the same.
         The lines are a text of their own: markup that earlier ones have begun is over.
         """
-        self.markup = self.markup and Markup(self.treatment.format)
-        return self.submit(lines)()
+        return self._begin(lines, (), self.markup and Markup(self.treatment.format))()
 
     def tell(self, total: int) -> None:
         """Log what there is to say of `total` lines that were translated."""
@@ -176,12 +175,17 @@ class Translator:
 
         The translations of each line begin with its prefix, if there are any. Raises UsageError for prefixes beside markup.
         """
-        if not self.markup:
+        return self._begin(lines, prefixes, self.markup)
+
+    def _begin(self, lines: list[str], prefixes: Sequence[str], markup: Markup | None) -> Callable[[], list[list[Translation]]]:
+        if isinstance(lines, str):
+            raise TypeError("lines are a list of strings, and this is one string")
+        if not markup:
             return self._submit_text(lines, range(len(lines)), prefixes)
         if prefixes:
             raise UsageError(f"--format {self.treatment.format} knows no prefixes: leave out --prefix")
         tags = [tag(target) if (target := target_of(line)) and target in self.targets else "" for line in lines]
-        cut = [self.markup.cut(without_tag(line) if begin else line) for line, begin in zip(lines, tags, strict=True)]
+        cut = [markup.cut(without_tag(line) if begin else line) for line, begin in zip(lines, tags, strict=True)]
         segments = [
             (i, f"{tags[i]} {each.text}") for i, of_line in enumerate(cut) for each in of_line if isinstance(each, Segment)
         ]
@@ -201,7 +205,7 @@ class Translator:
         parts: list[Part] = []
         owners: list[range] = []
         begins = self._prefixes(prefixes) if prefixes else [()] * len(texts)
-        for of_text, prefix in zip(self.cutter.parts(texts, noting, whole=bool(prefixes)), begins, strict=True):
+        for of_text, prefix in zip(self.cutter.parts(texts, noting, list(map(bool, begins))), begins, strict=True):
             if of_text and prefix:
                 of_text[0] = dataclasses.replace(of_text[0], sentence=dataclasses.replace(of_text[0].sentence, prefix=prefix))
             owners.append(range(len(parts), len(parts) + len(of_text)))

@@ -44,20 +44,25 @@ def _begin(parent: int, begin: Callable[..., None], arguments: tuple[Any, ...]) 
         signal.signal(number, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
-    _end_with_parent()
-    if os.getppid() != parent:
-        os._exit(1)
+
+    def look(*_: object) -> None:
+        if os.getppid() != parent:
+            os._exit(1)
+
+    signal.signal(signal.SIGUSR1, look)  # which also comes when it was a thread that ended, the one that forked this process
+    _ask_for_end_of_parent(signal.SIGUSR1)
+    look()
     begin(*arguments)
 
 
-def _end_with_parent() -> None:
+def _ask_for_end_of_parent(number: int = signal.SIGKILL) -> None:
     with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, number)
 
 
 def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0))
+    """Processors that this process may use; all there are where the system does not tell."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def in_order(function: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[tuple[T, R]]:
@@ -108,7 +113,7 @@ def called(command: Sequence[str | Path], env: dict[str, str] | None = None) -> 
         text=True,
         errors="replace",
         env=env,
-        preexec_fn=_end_with_parent,
+        preexec_fn=_ask_for_end_of_parent,
     )
 
 

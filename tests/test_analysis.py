@@ -70,7 +70,7 @@ def test_lengths_cut_the_test_set_up_and_scores_are_those_of_the_parts() -> None
     table, _, by_score = analysed(GOOD, BAD).tables
     assert [row.count for row in table.rows] == [3, 2] and table.title.startswith("By length of the source, in words")
     long = [0, 4]
-    expected = [each.value for each in score([BAD[i] for i in long], [[REF[i] for i in long]], ("bleu", "chrf"), True)]
+    expected = [each.value for each in score([BAD[i] for i in long], [[REF[i] for i in long]], ("bleu", "chrf"))]
     assert table.rows[1].values[1][:2] == expected
     assert [sum(row.values[i][0] for row in by_score.rows) for i in (0, 1)] == pytest.approx([100, 100])
 

@@ -448,7 +448,7 @@ def test_broken_package(how: str, command: str, words: str, place: Path) -> None
 def test_two_do_not_train_one_package(place: Path) -> None:
     handle = os.open(place / "de-en", os.O_RDONLY)
     fcntl.flock(handle, fcntl.LOCK_EX)
-    assert_refused(place, f"{TRAIN} --steps 9", 1, "de-en: another command is training it")
+    assert_refused(place, f"{TRAIN} --steps 9", 1, "de-en: another command trains or tests it")
     os.close(handle)
 
 
@@ -563,7 +563,7 @@ ELSEWHERE = {  # what a single command cannot cause here: where it is caused, by
     "standard output is closed: give -o FILE": "test_cli.py: test_closed_output",
     "standard output: cannot be written": "test_cli.py: test_full_disk",
     "standard input is closed": "test_cli.py: test_closed_input",
-    "another command is training it": "test_cli.py: another command is training it",
+    "another command trains or tests it": "test_cli.py: another command trains or tests it",
     "cannot be set aside": "test_cli.py: cannot be set aside",
     "hypotheses to score": "test_scoring.py: there are no hypotheses to score",
     "lines in reference": "test_scoring.py: lines in reference",

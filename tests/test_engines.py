@@ -277,3 +277,57 @@ def test_memory_bounds_what_is_searched_for_together(
         assert [each.ids for each in found] == [each.ids for each in alone]
         assert [each.score for each in found] == pytest.approx([each.score for each in alone], abs=1e-4)
     assert [record.getMessage() for record in caplog.records][-1].endswith("trying half as many")
+
+
+def test_without_the_libraries_of_cuda_a_gpu_is_left_alone(
+    transformer_package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ctranslate2.get_cuda_device_count", lambda: 1)
+    monkeypatch.setattr("mtcli.engines.ctranslate2_engine._CUDA", "libnothing.so.12")
+    assert Translator.load(str(transformer_package), engine="ctranslate2").translate(LINES[:1])
+    with pytest.raises(UsageError, match="install CUDA 12, or take --engine torch"):
+        Translator.load(str(transformer_package), "cuda", "ctranslate2")
+
+
+FORKED = """
+import os, sys
+from mtcli import Translator
+from mtcli.errors import UsageError
+translator = Translator.load(sys.argv[1], "cpu", sys.argv[2], threads=2)
+lines = ["Ich bin hier.", "Wo ist der Hund, den du gestern gesehen hast?"] * 60
+translator.translate(lines)
+if not os.fork():
+    try:
+        translator.translate(lines)
+    except UsageError as error:
+        print(error)
+    os._exit(0)
+os.wait()
+"""
+
+THREADED = """
+import sys, threading
+from mtcli import Translator
+translator = Translator.load(sys.argv[1], "cpu", "torch", threads=2, beam_size=1)
+lines = ["Ich bin hier.", "Wo ist der Hund, den du gestern gesehen hast?"] * 60
+found = []
+for _ in range(2):
+    thread = threading.Thread(target=lambda: found.append(translator.translate(lines)))
+    thread.start()
+    thread.join()
+translator.engine.close()
+print(found[0] == found[1])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["ctranslate2", "torch"])
+def test_a_forked_process_is_told_that_it_has_no_engine(transformer_package: Path, engine: str) -> None:
+    done = subprocess.run([sys.executable, "-c", FORKED, transformer_package, engine], capture_output=True, text=True, timeout=60)
+    assert "load it after the fork" in done.stdout, done.stderr
+
+
+@pytest.mark.slow
+def test_workers_outlive_the_thread_that_asked_first(transformer_package: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", THREADED, transformer_package], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "True\n", done.stderr

@@ -16,8 +16,9 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import DATA, head, mtcli
+from conftest import DATA, head, mtcli, train_tiny
 from sacrebleu.dataset import DATASETS, PlainTextDataset
+from sacrebleu.dataset.wmt_xml import WMTXMLDataset
 from sacrebleu.metrics.chrf import CHRF
 
 from mtcli import testsets
@@ -200,6 +201,45 @@ def test_languages_tell_bleu_how_to_tokenise(hyp: Path) -> None:
         if langs:
             command = [sys.executable, "-m", "sacrebleu", REF, "-l", langs, "-i", hyp, "-f", "text", "-w", "2"]
             assert subprocess.run(command, capture_output=True, check=True, text=True).stdout == printed
+
+
+WMT = """<dataset><doc id="d" origlang="de"><src lang="de"><p><seg id="1">Hallo</seg></p></src>
+<ref lang="en" translator="A"><p><seg id="1">Hello</seg></p></ref>
+<ref lang="en" translator="B"><p><seg id="1">Hi</seg></p></ref></doc></dataset>"""
+
+
+def test_a_test_set_with_several_translators_has_the_references_of_sacrebleu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = WMTXMLDataset("ours", data=["http://127.0.0.1:9/x.xml"], langpairs={"de-en": ["ours.x.xml"]}, refs=["A"])
+    found._outdir, found._rawdir = str(tmp_path / "ours"), str(tmp_path / "ours" / "raw")
+    monkeypatch.setitem(DATASETS, "ours", found)
+    with pytest.raises(DataError, match="give --download"):
+        testsets.find("ours", "de-en", download=False)
+    assert not (tmp_path / "ours").exists()
+    (tmp_path / "ours" / "raw").mkdir(parents=True)
+    (tmp_path / "ours" / "raw" / "ours.x.xml").write_text(WMT)
+    src, refs = testsets.find("ours", "de-en", download=False)
+    assert [Path(file).read_text() for file in (src, *refs)] == ["Hallo\n", "Hello\n"]
+
+
+@pytest.mark.slow
+def test_a_model_of_several_languages_is_told_which(tmp_path: Path) -> None:
+    files = [head(f"train.{language}", 200, tmp_path) for language in ("de", "en")]
+    given = ["--src", files[0], "--tgt", files[1], "--src", files[1], "--tgt", files[0]]
+    package = train_tiny(tmp_path / "both", *given)
+    src, ref = head("test.de", 20, tmp_path), head("test.en", 20, tmp_path)
+    chosen = ["score", ref, "-m", package, "--src", src, "--metric", "chrf", "--metric", "confidence"]
+    assert "translates to de and en: say to which with --langs" in mtcli(*chosen, code=2).stderr.decode()
+    assert b"do not begin with" not in mtcli(*chosen, "--langs", "de-en").stderr
+    through = mtcli("translate", "-m", package, "--to", "en", src).stdout
+    (tmp_path / "hyp").write_bytes(through)
+    assert mtcli(*chosen, "--langs", "de-en", "-i", tmp_path / "hyp").stdout == mtcli(*chosen, "--langs", "de-en").stdout
+
+
+def test_a_model_translates_what_a_pipe_gives(transformer_package: Path) -> None:
+    chosen = ["score", REF, "-m", transformer_package, "--metric", "chrf", "--src"]
+    assert mtcli(*chosen, "-", stdin=SRC.read_bytes()).stdout == mtcli(*chosen, SRC).stdout
 
 
 @pytest.mark.parametrize(

@@ -413,6 +413,7 @@ def test_any_lines_can_be_cut(lines: list[str], kind: str) -> None:
         "`a ",
         "{a=",
         "{{ }} ",
+        "<code>x</code> ä ",
         "<a b=c ",
         "&nbsp;",
         "%",
@@ -461,3 +462,8 @@ def test_a_translated_page_keeps_its_marks(transformer_package: Path, tmp_path: 
                 assert mark in translated
     for wrong in (("--format", "xml"), ("--format", "html", "--alignment"), ("--format", "html", "--engine", "ctranslate2")):
         assert mtcli("translate", "-m", transformer_package, *wrong, stdin=b"a\n", code=2).stdout == b""
+
+
+def test_letters_that_grow_when_they_are_small_move_no_mark() -> None:
+    cut = Markup("html").cut(f"<p>{'İ' * 8} yaz <CODE>x</code> ve <b>kalın</b> metin.</p>")
+    assert [each.text for each in cut if isinstance(each, Segment)] == [f"{'İ' * 8} yaz ve kalın metin."]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +15,7 @@ import torch
 from mtcli.config import ModelConfig
 from mtcli.errors import out_of_memory
 from mtcli.model import build
+from mtcli.training import memory
 from mtcli.training.memory import batch_tokens_for
 from mtcli.vocab import VocabSizes
 
@@ -64,6 +67,22 @@ def test_a_batch_is_as_large_as_memory_allows(monkeypatch: pytest.MonkeyPatch) -
         sizes.append(batch_tokens_for(model, torch.device("cpu"), 10**9))
     assert sizes[0] == 4096 and sizes[-1] == 64
     assert sizes == sorted(sizes, reverse=True) and len(set(sizes)) > 2
+
+
+def test_what_files_fill_of_a_containers_memory_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "GROUP", tmp_path)
+    assert memory._free_in_container() == math.inf
+    (tmp_path / "memory").mkdir()
+    for folder, limit, used, prefix in (
+        (tmp_path / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
+        (tmp_path, "memory.max", "memory.current", ""),
+    ):
+        (folder / limit).write_text("8000\n")
+        (folder / used).write_text("7900\n")
+        (folder / "memory.stat").write_text(f"anon 900\n{prefix}inactive_file 6000\n{prefix}active_file 1000\n")
+        assert memory._free_in_container() == 7100
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory._free_in_container() == 7100, "the other kind of group tells"
 
 
 def test_on_a_gpu_much_text_has_larger_batches(monkeypatch: pytest.MonkeyPatch) -> None:

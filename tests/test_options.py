@@ -6,6 +6,7 @@ import json
 import math
 import re
 import shutil
+import time
 import tomllib
 from collections import Counter
 from collections.abc import Callable
@@ -338,7 +339,7 @@ def test_sentences_of_a_line_are_translated_by_themselves(package: Path) -> None
         ("Hallo Welt. Wie geht es dir? Gut!", 3),
         ("Am 3. Mai kam Dr. Müller. Er blieb.", 2),
         ("J. Smith met Mr. Brown, e.g. here. „Was?“ Ja.", 3),
-        ("Yes... no. Maybe... But", 2),
+        ("Yes... no. Maybe... But", 3),
         ("Er sagte: „Komm!“ und ging.", 1),
         ("3.5 Prozent. 20 waren da.", 2),
         ("你好。我很好！", 2),
@@ -347,6 +348,9 @@ def test_sentences_of_a_line_are_translated_by_themselves(package: Path) -> None
         ("...", 1),
         ("... Und dann ging er.", 1),
         ("- ... Ja. Nein", 2),
+        ("No. Tom does. No. 5 does not.", 3),
+        ("Das ist Max. Siehe Art. 5 hier. Vimos el mar. Era azul.", 4),
+        ("a" + "。," * 100_000, 2),
         ("a" * 100_000 + ". " * 50_000 + "." * 100_000 + "A. (((" * 50_000, 2),
     ],
 )
@@ -471,8 +475,10 @@ def test_what_is_nothing_to_translate_stays_as_it_is(package: Path) -> None:
         "max@example.org @tom: Ich bin hier. 👋🏽👍": f"max@example.org @tom: {here} 👋🏽👍",
     }
     assert translator.translate(list(lines)) == list(lines.values())
-    begun = translator.submit(["- Ich bin hier. 👋"], ["I am"])()[0][0].text
+    begun, kept = (found[0].text for found in translator.submit(["- Ich bin hier. 👋", "- Ich bin hier."], ["I am", ""])())
     assert begun.startswith("I am") and begun.endswith(" 👋")
+    assert kept == f"- {here}", "a line without a prefix is one as any other"
+    assert translator.translate(["Ich bin hier. https://a.b/\0c\x1b[31m"]) == [f"{here} https://a.b/c[31m"]
 
 
 def test_words_that_stay_as_they_are_translate_themselves(transformer_package: Path) -> None:
@@ -504,6 +510,7 @@ def test_addresses_that_a_vocabulary_knows_are_words_like_others() -> None:
         ("de", "Das kostet 15 €, nicht £1.500,50!", "Das kostet 15 Euro, nicht 1.500,50 Pfund!"),
         ("de-AT", "30°C, 90° F", "30 Grad Celsius, 90 Grad Fahrenheit"),
         ("en", "$20 at 30 ° – “US$”", '20 dollars at 30 degrees - "US$"'),
+        ("en", "$5 million, US$20, $20k, $1.5bn…", "5 million dollars, US$20, $20k, $1.5bn..."),
         ("es", "20$ y €", "20 dólares y €"),
         ("fr", "5 €uros", "5 €uros"),
         ("tr", "15 €", "15 €"),
@@ -665,3 +672,22 @@ def test_loops_are_translated_again_without_them(transformer_package: Path, tmp_
     stdin = "".join(f"{line}\n" for line in text).encode()
     said = mtcli("translate", "-m", package, "--beam-size", "1", stdin=stdin).stderr.decode()
     assert f"{count} of {len(text)} lines {notice}" in said
+
+
+def test_a_line_without_a_blank_is_cut_in_time() -> None:
+    text = (DATA / "train.de").read_text("utf-8").splitlines()[:400]
+    tokenizer = load_tokenizer(*train_tokenizer(TokenizerConfig("unigram", 500), text, text))
+    cutter = Cutter(tokenizer, DecodingConfig(max_source_length=50), (), Treatment(split=False))
+
+    def seconds(count: int) -> float:
+        began = time.process_time()
+        cutter._cut([5] * count, 50)
+        return time.process_time() - began
+
+    tries = (seconds(400_000) < max(0.5, 32 * seconds(50_000)) for _ in range(3))  # whatever else the machine does meanwhile
+    assert any(tries), "eight times as long"
+
+
+def test_one_string_is_no_list_of_lines(transformer_package: Path) -> None:
+    with pytest.raises(TypeError, match="list of strings"):
+        Translator.load(str(transformer_package), "cpu").translate("Guten Morgen!")  # type: ignore[arg-type]

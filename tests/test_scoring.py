@@ -13,8 +13,9 @@ from urllib.error import URLError
 import pytest
 from conftest import DATA, head, mtcli
 
-from mtcli.errors import DataError
-from mtcli.scoring import METRICS, read_text, score, scorer
+from mtcli.errors import DataError, UsageError
+from mtcli.scoring import METRICS, bleu_and_chrf, compare, read_text, score, scorer, tokenizer_for
+from mtcli.tables import plain
 
 REF = DATA / "test.en"
 OTHER_REF = DATA / "dev.en"
@@ -313,3 +314,66 @@ def test_a_model_is_scored_in_one_go(transformer_package: Path, tmp_path: Path) 
     both = ("-m", transformer_package, "--src", src, "-i", hyp)
     assert b"give one of the two, or --metric confidence" in mtcli("score", ref, *both, code=2).stderr
     assert b"nothing to score against" in mtcli("score", "-i", hyp, code=2).stderr
+
+
+CHINESE = ["今天天气很好。", "他住在北京，她住在上海。", "我昨天看了一部很有意思的电影。", "你想喝茶还是喝咖啡？"] * 5
+NEARLY = [line.replace("很", "真") for line in CHINESE]
+
+
+@pytest.mark.parametrize(
+    ("ref", "tokenizer"),
+    [
+        (CHINESE, "zh"),
+        (["今日は天気がとてもいいです。", "彼は東京に住んでいます。"], "char"),
+        (["วันนี้อากาศดีมาก"], "char"),
+        (["오늘은 날씨가 좋다."], "13a"),
+        (["It is a fine day, and so it was yesterday.", "北京 is large, and so is any other town."], "13a"),
+        ([*CHINESE, *["Il fait très beau aujourd'hui, n'est-ce pas ?"] * 20], "zh"),
+        ([""], "13a"),
+    ],
+)
+def test_bleu_finds_words_where_no_blanks_stand(ref: list[str], tokenizer: str) -> None:
+    assert tokenizer_for(ref) == tokenizer
+    assert f"tok:{tokenizer}|" in bleu_and_chrf(ref, ref)[0].signature
+
+
+def test_near_translations_score_as_such_in_chinese() -> None:
+    assert 50 < bleu_and_chrf(NEARLY, CHINESE)[0].value < 100
+    assert score(NEARLY, [CHINESE], ["bleu"])[0].value < 1, "as sacreBLEU's command does without a language"
+
+
+def test_a_reference_without_blanks_is_told(tmp_path: Path) -> None:
+    ref = tmp_path / "ref"
+    ref.write_text("".join(f"{line}\n" for line in CHINESE), "utf-8")
+    assert "--metric bleu:tokenize=zh" in mtcli("score", ref, "-i", ref).stderr.decode()
+    for told in (("--langs", "en-zh"), ("--metric", "bleu:tokenize=zh"), ("--metric", "chrf")):
+        assert not mtcli("score", ref, "-i", ref, *told).stderr
+
+
+def test_more_samples_than_memory_holds_are_refused() -> None:
+    systems = [("a", ["x"] * 30_000), ("b", ["y"] * 30_000)]
+    with pytest.raises(UsageError, match="give at most 6666"):
+        compare(systems, [["x"] * 30_000], ["bleu"], "bs", 10_000)
+    with pytest.raises(UsageError, match="--samples"):
+        compare([("a", ["x"] * 300_000)] * 2, [["x"] * 300_000], ["bleu"], "bs")
+
+
+def test_scores_are_printed_before_a_page_that_cannot_be_written(hyp: Path, tmp_path: Path) -> None:
+    done = mtcli("score", REF, "-i", hyp, "--metric", "chrf", "--report", tmp_path / "none" / "x.html", code=1)
+    assert done.stdout.startswith(b"chrF2|") and b"none" in done.stderr
+    for name in ("-", "/dev/stdout"):
+        assert "name a file" in mtcli("score", REF, "-i", hyp, "--report", name, code=2).stderr.decode()
+    done = mtcli("score", REF, "-i", hyp, "--details", "--train-tgt", tmp_path / "none", code=1)
+    assert not done.stdout and b"none" in done.stderr
+
+
+def test_quiet_keeps_what_sacrebleu_says_too(tmp_path: Path) -> None:
+    tokenized = tmp_path / "tokenized"
+    tokenized.write_text("it is so .\n" * 200)
+    assert b"tokenized period" in mtcli("score", tokenized, "-i", tokenized, "--metric", "bleu").stderr
+    assert not mtcli("score", tokenized, "-i", tokenized, "--metric", "bleu", "-q").stderr
+
+
+def test_text_of_any_script_is_shown_as_it_is() -> None:
+    assert plain("می\u200cروم 👩\u200d🚀") == "می\u200cروم 👩\u200d🚀"
+    assert plain("10\xa0€\u202f!\x1b[31m\n\u202e") == r"10 € !\x1b[31m\n\u202e"

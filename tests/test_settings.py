@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import itertools
 import json
 import os
@@ -13,11 +14,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import DATA, TINY, head, mtcli
+from conftest import DATA, TINY, contents, head, mtcli, train_tiny
 
 from mtcli.config import parse_config
+from mtcli.errors import PackageError
 from mtcli.identify import guess
-from mtcli.package import open_package, translating
+from mtcli.model.layers import Dropout
+from mtcli.package import all_packages, open_package, place, translating
 from mtcli.settings import TrainingRequest
 from mtcli.trainer import start
 
@@ -246,3 +249,146 @@ def test_several_processes_refuse_what_one_alone_can_read(source: str, tmp_path:
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode and "is a pipe, which one process alone can read: give files" in done.stderr
     assert not (tmp_path / "models").exists()
+
+
+def test_fine_tuning_takes_the_dropout_that_is_asked_for(transformer_package: Path, tmp_path: Path) -> None:
+    src, tgt = texts(tmp_path)[1::2]
+    for overrides, dropout in (((), 0.3), (("model.dropout=0.05",), 0.05)):
+        run = start(
+            TrainingRequest(
+                str(tmp_path / f"d{dropout}"), [str(src)], [str(tgt)], origin=str(transformer_package), overrides=overrides
+            )
+        )
+        found = {module.probability for module in run.loop.model.modules() if isinstance(module, Dropout)}
+        assert found == {dropout} == {run.package.config.model.dropout}
+
+
+def test_fine_tuning_that_goes_on_knows_what_its_origin_knew(longer: Path, transformer_package: Path, tmp_path: Path) -> None:
+    given = ["--src", longer / "long.de", "--tgt", longer / "long.en", "--steps", "1"]
+    mtcli("train", "-m", tmp_path / "from", "--from", transformer_package, *given)
+    known = config_of(tmp_path / "from").decoding.max_source_length
+    mtcli("train", "-m", tmp_path / "tuned", "--from", tmp_path / "from", *texts(tmp_path), "--steps", "1")
+    mtcli("train", "-m", tmp_path / "tuned", *texts(tmp_path), "--steps", "2")
+    assert config_of(tmp_path / "tuned").decoding.max_source_length == known
+
+
+def test_a_model_of_paragraphs_takes_them_whole(longer: Path, tmp_path: Path) -> None:
+    for language in ("de", "en"):
+        lines = (longer / f"long.{language}").read_text("utf-8").splitlines()
+        (tmp_path / f"text.{language}").write_text("".join(f"{' '.join(lines[i : i + 5])}\n" for i in range(100 - 5)))
+    files = ["--src", tmp_path / "text.de", "--tgt", tmp_path / "text.en", "--steps", "1"]
+    mtcli("train", "-m", tmp_path / "whole", *files, *LESS, "--set", "training.max_length=900")
+    assert 200 < config_of(tmp_path / "whole").decoding.max_source_length < 900
+    mtcli(
+        "train",
+        "-m",
+        tmp_path / "cut",
+        *files,
+        *LESS,
+        "--set",
+        "training.max_length=900",
+        "--set",
+        "decoding.max_source_length=90",
+    )
+    assert config_of(tmp_path / "cut").decoding.max_source_length == 90
+
+
+def test_a_licence_that_is_named_later_stands_in_the_card(tmp_path: Path) -> None:
+    command = ["train", "-m", tmp_path / "de-en", *texts(tmp_path), *LESS, "--steps", "1"]
+    mtcli(*command)
+    mtcli(*command, "--set", 'data.licence="CC0"')
+    assert "CC0" in (tmp_path / "de-en" / "README.md").read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_another_tokenizer_is_not_given_weights_that_do_not_know_it(tmp_path: Path) -> None:
+    origin = train_tiny(tmp_path / "origin", "--set", "tokenizer.type=bpe", "--set", "tokenizer.vocab_size=400")
+    for language in ("de", "en"):
+        lines = (DATA / f"train.{language}").read_text("utf-8").splitlines(keepends=True)[300:900]
+        (tmp_path / f"other.{language}").write_text("".join(lines))
+    other = ["--src", tmp_path / "other.de", "--tgt", tmp_path / "other.en"]
+    mtcli("tokenizer", "train", "-m", tmp_path / "own", *other, "--type", "bpe", "--vocab-size", "400")
+    said = mtcli("train", "-m", tmp_path / "own", "--from", origin, *other, "--steps", "1", code=1).stderr.decode()
+    assert "own has another tokenizer than" in said and "give another -m" in said
+
+
+def test_settings_that_would_change_nothing_are_refused_after_patience_ended(tmp_path: Path) -> None:
+    patience = ["--set", "training.patience=1", "--set", "training.validations=40", "--set", "training.learning_rate=1e-9"]
+    command = ["train", "-m", tmp_path / "de-en", *texts(tmp_path), *TINY, *patience, "--steps", "40"]
+    mtcli(*command)
+    assert config_of(tmp_path / "de-en").scores.step < 30, "it has stopped by itself"
+    assert "would change nothing" in mtcli(*command, "--set", "training.noise=0.5", code=1).stderr.decode()
+    assert config_of(tmp_path / "de-en").training.noise == 0
+
+
+def test_a_package_in_use_is_not_taken_away(tmp_path: Path) -> None:
+    mtcli("train", "-m", tmp_path / "de-en", *texts(tmp_path), *LESS, "--steps", "1")
+    before = contents(tmp_path / "de-en")
+    handle = os.open(tmp_path / "de-en", os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    for command in (
+        ["tokenizer", "train", "-m", tmp_path / "de-en", "--fresh", *texts(tmp_path)],
+        ["train", "-m", tmp_path / "de-en", "--fresh", *texts(tmp_path), *LESS, "--steps", "1"],
+        ["models", "test", tmp_path / "de-en", "--name", "x", "--src", DATA / "test.de", "--ref", DATA / "test.en"],
+        ["models", "note", tmp_path / "de-en", DATA / "test.en"],
+    ):
+        assert "another command trains or tests it" in mtcli(*command, code=1).stderr.decode()
+    os.close(handle)
+    assert contents(tmp_path / "de-en") == before and not (tmp_path / "de-en.old").exists()
+
+
+def test_packages_that_are_being_made_are_none(
+    transformer_package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(transformer_package, tmp_path / ".ours.123.new.tmp")
+    monkeypatch.setenv("MTCLI_MODELS", str(tmp_path))
+    assert tmp_path / ".ours.123.new.tmp" not in list(all_packages())
+
+
+def test_nothing_left_to_train_on_is_told(tmp_path: Path) -> None:
+    for language in ("de", "en"):
+        lines = (DATA / f"train.{language}").read_text("utf-8").splitlines(keepends=True)[:200]
+        for name, some in (("all", lines), ("some", lines[:120]), ("rest", lines[120:])):
+            (tmp_path / f"{name}.{language}").write_text("".join(some))
+    names = [
+        (f"--{held}{side}", tmp_path / f"{name}.{of}")
+        for held, name in (("", "all"), ("dev-", "some"), ("test-", "rest"))
+        for side, of in (("src", "de"), ("tgt", "en"))
+    ]
+    options = [part for pair in names for part in pair]
+    assert "no sentence pair is left" in mtcli("train", "-m", tmp_path / "m", *options, *LESS, code=1).stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--set", "training.nois=1"), "did you mean training.noise?"),
+        (("--preset", "huge"), "unknown preset huge"),
+        (("--recipe", "nothing"), "no model package nothing"),
+        (("--src", "-", "--tgt", "-"), "standard input, which can be read once"),
+    ],
+)
+def test_what_is_wrong_with_the_command_is_told_before_text_is_read(options: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    files = ("--src", tmp_path / "none", "--tgt", tmp_path / "none") if "--src" not in options else ()
+    done = mtcli("train", "-m", tmp_path / "m", *files, *options, code=1 if options[0] == "--recipe" else 2)
+    assert said in done.stderr.decode()
+
+
+def test_passes_over_weighted_text_are_counted_with_its_weights(tmp_path: Path) -> None:
+    src, tgt = (str(path) for path in texts(tmp_path, 200)[1::2])
+    steps = []
+    for weights in ([], [3.0]):
+        request = TrainingRequest(str(tmp_path / f"m{len(weights)}"), [src], [tgt], weights=weights, overrides=tuple(TINY[1::2]))
+        steps.append(start(request).package.config.training.steps or start(request).loop.config.steps)
+    assert 2.5 < steps[1] / steps[0] < 3.5
+
+
+def test_a_place_that_cannot_be_replaced_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    mtcli("train", "-m", tmp_path / "link", *texts(tmp_path), *LESS, "--steps", "1")
+    assert (tmp_path / "link").is_symlink() and config_of(tmp_path / "real").scores.step == 1
+    (tmp_path / "mount").mkdir()
+    monkeypatch.setattr("os.path.ismount", lambda path: Path(path).name == "mount")
+    with pytest.raises(PackageError, match="mounted"):
+        place(str(tmp_path / "mount"))

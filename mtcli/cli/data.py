@@ -36,16 +36,17 @@ def stats(
 ) -> None:
     """Look at parallel text. Lengths, languages, scripts, duplicates, odd characters, lines that are shifted."""
     set_up(quiet)
-    from mtcli.files import check_files
+    from mtcli.files import check_files, check_page
     from mtcli.survey import survey
     from mtcli.survey_report import survey_text, write_survey
     from mtcli.tables import as_json
 
     check_files([*src, *tgt, *(held_src or []), *(held_tgt or [])], [report])
+    check_page(report)
     found = survey(src, tgt, (held_src or [], held_tgt or []), model)
+    say(as_json(found) if json else survey_text(found))
     if report:
         write_survey(report, found, [*src, *tgt])
-    say(as_json(found) if json else survey_text(found))
 
 
 @app.command(epilog="Example: mtcli data clean --src raw.de --tgt raw.en --out-src train.de --out-tgt train.en --explain why.tsv")

@@ -32,7 +32,7 @@ def score(
     test_set: Annotated[
         str, typer.Option(metavar="NAME", help="Source and references that sacreBLEU knows, such as wmt14; with --langs.")
     ] = "",
-    langs: Annotated[str, typer.Option(metavar="SRC-TGT", help="Such as de-en; tells BLEU how to tokenise zh, ja and ko.")] = "",
+    langs: Annotated[str, typer.Option(metavar="SRC-TGT", help="Such as de-en: how BLEU tokenises, what -m translates to.")] = "",
     download: Annotated[
         bool, typer.Option("--download", help="Fetch the test set, or the tokenizer of BLEU, when it is not on disk.")
     ] = False,
@@ -92,11 +92,11 @@ def score(
             report,
         )
     )
+    say(_rendered(found, form, details))
     if report:
         from mtcli.findings import write_findings
 
         write_findings(report, found)
-    say(_rendered(found, form, details))
 
 
 def _rendered(found: Assessment, form: str, details: bool) -> str:

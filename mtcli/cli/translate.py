@@ -84,6 +84,8 @@ def translate(
 ) -> None:
     """Translate text, line by line. Line k of the output is the translation of line k of the input."""
     set_up(quiet)
+    if threads:
+        os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # torch's own, where it works without others
     from mtcli.pipe import Form, StreamOptions, translate_stream
     from mtcli.treatment import Treatment
 

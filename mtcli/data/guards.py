@@ -127,7 +127,7 @@ def _sample(pairs: Pairs, size: int) -> list[tuple[str, str]]:
 
 
 def _log_lengths(pairs: Pairs) -> tuple[list[float], list[float]]:
-    logs = [log(length + 1) for length in range(1 + max(max(len(src), len(tgt)) for src, tgt in pairs))]
+    logs = {length: log(length + 1) for length in {len(side) for pair in pairs for side in pair}}
     return [logs[len(src)] for src, _ in pairs], [logs[len(tgt)] for _, tgt in pairs]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Protocol
 
@@ -19,6 +20,12 @@ def check_device(name: str, gpu_at_hand: Callable[[], bool]) -> None:
         raise UsageError(f"--device cannot be {name}: choose auto, cpu or cuda")
     if name == "cuda" and not gpu_at_hand():
         raise UsageError("--device cuda: no GPU is at hand, or the engine was built without CUDA")
+
+
+def check_process(maker: int) -> None:
+    """Raises UsageError in a process that was forked after an engine was made: what works for that did not come along."""
+    if os.getpid() != maker:
+        raise UsageError("a translator works in the process that loaded it: load it after the fork")
 
 
 class Engine(Protocol):

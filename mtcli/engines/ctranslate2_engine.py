@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
+import os
 from collections import defaultdict
 from typing import Any
 
 from mtcli.config import DecodingConfig
 from mtcli.ct2 import VMAP
-from mtcli.engines import Found, check_device
-from mtcli.errors import PackageError
+from mtcli.engines import Found, check_device, check_process
+from mtcli.errors import PackageError, UsageError
 from mtcli.hypothesis import Hypothesis, Sentence
 
 BATCH_TOKENS = 1024
 """Source positions in a batch, padding included."""
+_CUDA = "libcublas.so.12"
+"""What CTranslate2 looks for on a GPU, but only when it is to translate."""
 
 
 class CTranslate2Engine:
@@ -26,17 +30,23 @@ class CTranslate2Engine:
         import ctranslate2
 
         check_device(device, lambda: ctranslate2.get_cuda_device_count() > 0)
+        if device == "auto" and not (ctranslate2.get_cuda_device_count() and _has_cuda()):
+            device = "cpu"
+        elif device == "cuda" and not _has_cuda():
+            raise UsageError(f"--device cuda: CTranslate2 finds no {_CUDA}: install CUDA 12, or take --engine torch")
+        workers = threads if device == "cpu" else 1
         try:
-            self._translator = ctranslate2.Translator("model", device=device, inter_threads=threads, intra_threads=1, files=files)
+            self._translator = ctranslate2.Translator("model", device=device, inter_threads=workers, intra_threads=1, files=files)
         except (RuntimeError, ValueError) as error:
             raise PackageError(
                 f"the model for CTranslate2 is damaged ({error}): write it again with `mtcli export --to ctranslate2`"
             ) from error
         self._src, self._pieces, self._tgt = src, tgt, {piece: i for i, piece in enumerate(tgt)}
-        self._has_vmap = VMAP in files
+        self._has_vmap, self._process = VMAP in files, os.getpid()
 
     def submit(self, sentences: list[Sentence], config: DecodingConfig) -> Found:
         """See Engine. It knows no terms and draws nothing at random."""
+        check_process(self._process)
         groups = defaultdict(list)  # the same limits of length for all that is searched for together
         for i, sentence in enumerate(sentences):
             groups[config.limits(len(sentence.ids), len(sentence.prefix))].append(i)
@@ -85,3 +95,11 @@ class CTranslate2Engine:
     def _hypothesis(self, ids: list[int], score: float, limit: int, length_penalty: float) -> Hypothesis:
         count = min(len(ids) + 1, limit)  # EOS is one of them, unless the limit was reached
         return Hypothesis(ids, score, math.exp(score * count ** (length_penalty - 1)))
+
+
+def _has_cuda() -> bool:
+    try:
+        ctypes.CDLL(_CUDA)
+    except OSError:
+        return False
+    return True

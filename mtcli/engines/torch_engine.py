@@ -7,6 +7,7 @@ import itertools
 import logging
 import math
 import multiprocessing.process
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 
@@ -14,7 +15,7 @@ import torch
 
 from mtcli.config import DecodingConfig
 from mtcli.data.batches import Batch, ParallelCorpus, cut
-from mtcli.engines import Found, check_device
+from mtcli.engines import Found, check_device, check_process
 from mtcli.errors import TranslationError, out_of_memory
 from mtcli.heap import keep_memory
 from mtcli.hypothesis import Hypothesis, Sentence
@@ -40,6 +41,7 @@ class TorchEngine:
             self._jobs = 2 * workers  # two for each, so that none is idle for long
             self._pool = pool(workers, _begin_worker, self._search)
         self._workers: list[multiprocessing.process.BaseProcess] = []
+        self._process = os.getpid()
         self._share = 1
         """Share of a batch, 1/n, that memory holds."""
 
@@ -100,6 +102,7 @@ class TorchEngine:
     def _begin(self, shares: list[Share], config: DecodingConfig) -> list[Found]:
         if not self._pool or len(shares) < 2:
             return [functools.partial(self._search, batches, config) for batches in shares]
+        check_process(self._process)
         others = set(multiprocessing.active_children())
         with noticing_the_dead(TranslationError, ": give --threads 1"):
             jobs = [self._pool.submit(_work, batches, config) for batches in shares]

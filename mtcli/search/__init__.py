@@ -46,7 +46,7 @@ def search(
             states.append(decoder.encode(src.to(device), src_mask.to(device)).padded(room(some[0])))
         return states[0].joined(states[1:]) if len(states) > 1 else states[0]
 
-    if config.temperature and not batches[0][0].terms:
+    if config.temperature:
         return [sample(decoder, begin(batch), batch, config, device) for batch in batches]
     found = beam_search(decoder, begin, batches, config, device)
     for batch, hypotheses in zip(batches, found, strict=True):

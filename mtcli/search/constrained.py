@@ -85,14 +85,14 @@ def _search(
     width = config.beam_size + sum(map(len, sentence.terms))
     ended: list[tuple[bool, Hypothesis]] = []
     tokens, totals = torch.full((1, 1), BOS_ID, device=device), torch.zeros(1, device=device)
-    progress = [Progress(sentence.terms)]
+    progress, continuing = [Progress(sentence.terms)], torch.tensor(sorted(decoder.continuing), device=device)
     while progress and sum(complete for complete, _ in ended) < config.beam_size:
         logits, state = decoder.step(tokens[:, -1], state)
         wanted = torch.zeros_like(logits, dtype=torch.bool)
         for row, each in enumerate(progress):
             wanted[row, list(each.wanted)] = True
             if each.ended:
-                logits[row, decoder.continuing] = IMPOSSIBLE
+                logits[row, continuing] = IMPOSSIBLE
         scores = rules.scores(logits, tokens, wanted) + totals[:, None]
         found = candidates(scores, progress, 2 * width)
         full = tokens.size(1) >= int(rules.limits)
@@ -147,10 +147,10 @@ def shared_out(found: list[Candidate], width: int) -> list[Candidate]:
 
 def held(sentence: Sentence, hypotheses: list[Hypothesis], decoder: Decoder) -> bool:
     """Whether all hypotheses hold all terms of the sentence, as whole words."""
-    return not sentence.terms or all(_holds(found.ids, sentence.terms, set(decoder.continuing)) for found in hypotheses)
+    return not sentence.terms or all(_holds(found.ids, sentence.terms, decoder.continuing) for found in hypotheses)
 
 
-def _holds(ids: list[int], terms: Terms, continuing: set[int]) -> bool:
+def _holds(ids: list[int], terms: Terms, continuing: frozenset[int]) -> bool:
     progress = Progress(terms)
     for piece, following in zip(ids, [*ids, EOS_ID][1:], strict=True):
         progress = progress.after(piece)

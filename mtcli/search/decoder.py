@@ -56,7 +56,7 @@ class Decoder:
         continuing: Sequence[int] = (),
     ) -> None:
         """The models themselves stay as they are. Several have one vocabulary. `continuing` pieces go on with a word."""
-        self.models, self.continuing = models, list(continuing)
+        self.models, self.continuing = models, frozenset(continuing)
         self._models = [_Ready(model, never, dtype) for model in models]
 
     def encode(self, src: Tensor, src_mask: Tensor) -> JointState:

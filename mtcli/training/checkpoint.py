@@ -60,7 +60,7 @@ def restore(loop: TrainingLoop, path: str) -> dict[str, Any]:
         tensors = load(content)
         size = int.from_bytes(content[:8], "little")  # of the header, which safetensors shows only of files with UTF-8 names
         metadata = json.loads(content[8 : 8 + size])["__metadata__"]
-        progress = {"epoch_batches": 0, "micro_batches": 1, **json.loads(metadata["progress"])}
+        progress = json.loads(metadata["progress"])
         _restore_tensors(loop, tensors)
         counts = [int(progress[key]) for key in ("step", "epoch", "position", "epoch_batches", "micro_batches")]
         if min(counts) < 0 or not counts[-1]:

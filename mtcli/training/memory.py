@@ -13,6 +13,7 @@ from mtcli.model import EncoderDecoder
 
 USUAL = 4_096
 """Positions of a batch on a CPU, and the least that is taken on a GPU with room."""
+GROUP = Path("/sys/fs/cgroup")
 MOST_ON_GPU = 32_768
 UPDATES_AN_EPOCH = 256
 """On a GPU a batch is larger than usual only where as many still make an epoch: little text wants many small updates."""
@@ -50,11 +51,15 @@ def _free_memory() -> float:
 
 
 def _free_in_container() -> float:
-    """What is left of the limit of a control group; without one, without end."""
-    group = Path("/sys/fs/cgroup")
-    for limit, used in (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")):
-        with contextlib.suppress(OSError, ValueError):  # no such file, or "max"
-            return int((group / limit).read_text()) - int((group / used).read_text())
+    """What is left of the limit of a control group; without one, without end. What files fill is given back when it is wanted."""
+    for folder, limit, used, total in (
+        (GROUP, "memory.max", "memory.current", ""),
+        (GROUP / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
+    ):
+        with contextlib.suppress(OSError, ValueError, KeyError):  # no such file, or "max"
+            parts = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+            files = sum(int(parts[f"{total}{kind}_file"]) for kind in ("active", "inactive"))
+            return int((folder / limit).read_text()) - int((folder / used).read_text()) + files
     return math.inf
 
 
