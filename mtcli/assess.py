@@ -13,7 +13,7 @@ from sacrebleu.metrics.bleu import BLEU
 from mtcli.config import languages_named
 from mtcli.errors import UsageError
 from mtcli.files import check_files, check_page
-from mtcli.lines import LineReader, check_readable, source_name
+from mtcli.lines import check_readable, each_line, source_name
 from mtcli.scoring import (
     METRICS,
     Compared,
@@ -84,7 +84,7 @@ def assess(request: ScoreRequest) -> Assessment:
     check_files([src_file, *ref_files, hyp, *request.compare, *request.train], [request.report])
     check_page(request.report)
     for name in request.train:
-        if not os.access(name, os.R_OK):  # a pipe is not to be opened twice
+        if name != "-" and not os.access(name, os.R_OK):  # a pipe is not to be opened twice
             check_readable(name)
     refs = [read_text(ref_files[0])]
     wanted = len(refs[0])
@@ -109,7 +109,7 @@ def _analysis(
     from mtcli.analysis import TestSet, analyse  # it takes as long to load as 1,000 lines to score
 
     bleu = next((metric for metric in metrics if isinstance(metric, BLEU)), None) or bleu_for(refs[0])
-    return analyse(TestSet(systems, refs, src, bleu), (line for name in request.train for line in LineReader(name)))
+    return analyse(TestSet(systems, refs, src, bleu), (line for name in request.train for line in each_line(name)))
 
 
 def _files(request: ScoreRequest) -> tuple[str, list[str]]:
@@ -134,7 +134,7 @@ def _target(request: ScoreRequest) -> str:
 def _warn_of_tokenizer(metrics: list[Metric], ref: list[str]) -> None:
     better = tokenizer_for(ref)
     if better != "13a" and any(isinstance(metric, BLEU) and metric.tokenizer_signature == "13a" for metric in metrics):
-        log.warning("BLEU finds few words where no blanks stand between them: give --langs, or --metric bleu:tokenize=%s", better)
+        log.warning("BLEU finds few words where no blanks stand between them: give --metric bleu:tokenize=%s", better)
 
 
 def _metric(name: str, request: ScoreRequest, src: list[str], refs: int) -> Metric:

@@ -18,7 +18,7 @@ from mtcli.judges import SentenceMean
 from mtcli.lines import as_text, read_lines, read_parallel
 from mtcli.package import ModelPackage, claim, open_package
 from mtcli.scoring import bleu_and_chrf
-from mtcli.tags import target_of
+from mtcli.tags import spelt, target_of
 from mtcli.treatment import Treatment
 
 
@@ -38,7 +38,8 @@ def translated(model: str, src: list[str], to: str) -> tuple[str, list[str]]:
 
 def _target(model: str, src: list[str], to: str) -> str:
     targets = open_package(model).config.languages.targets
-    if targets and not to and not all(target_of(line) in targets for line in src if line.strip()):
+    tagged = not to and all(target_of(line) in targets for line in src if line.strip())
+    if targets and not tagged and spelt(to, targets) not in targets:
         raise UsageError(f"{model} translates to {' and '.join(targets)}: say to which with --langs, such as en-{targets[0]}")
     return to if targets else ""
 

@@ -87,7 +87,7 @@ def _check(package: ModelPackage, quantization: str) -> None:
 def _free(out: str) -> Path:
     if not out:
         raise UsageError("name the new folder: mtcli export -m MODEL --to package OUT")
-    folder = Path(out)
+    folder = Path(os.path.realpath(out)) if Path(out).is_symlink() else Path(out)
     if not is_free(folder):
         raise PackageError(f"{folder}: exists already: give another name")
     return folder
@@ -109,7 +109,11 @@ def _new_folder(folder: Path) -> Iterator[Path]:
             old = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
             if folder.exists():
                 folder.rename(old)
-            temporary.rename(folder)
+            try:
+                temporary.rename(folder)
+            except OSError:
+                old.rename(folder)
+                raise
             shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         raise unwritable(folder, error) from error

@@ -77,12 +77,12 @@ class LineReader:
         """Leave out the first `count` lines. To be called before `blocks`. Raises DataError when there are fewer."""
         rest, left = itertools.chain(self._ahead, self._rest or self._blocks(BLOCK)), count
         while left > 0:
-            block, self.invalid_lines = next(rest, None), 0
+            block = next(rest, None)
             if block is None:
                 raise DataError(f"{self.name} has {count - left} lines, and {count} have been translated: is it the same text?")
+            self.invalid_lines -= min(self.invalid_lines, sum("\ufffd" in line for line in block[:left]))
             if left < len(block):
                 rest = itertools.chain([block[left:]], rest)
-                self.invalid_lines = sum("\ufffd" in line for line in block[left:])
             left -= len(block)
         self._ahead, self._rest = [], rest
 
@@ -214,15 +214,21 @@ def checksum(path: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_lines(path: str | Path) -> list[str]:
-    """All lines of a file. Raises DataError when it is missing, unreadable or has no line."""
-    reader = LineReader(path)
-    lines = list(reader)
-    if not lines:
+def each_line(path: str | Path) -> Iterator[str]:
+    """The lines of a file. Raises DataError when it is missing, unreadable or has no line."""
+    reader, empty = LineReader(path), True
+    for line in reader:
+        empty = False
+        yield line
+    if empty:
         raise DataError(f"{reader.name}: is empty")
     if reader.invalid_lines:
         log.warning("%s: %d lines held invalid UTF-8, replaced by U+FFFD", reader.name, reader.invalid_lines)
-    return lines
+
+
+def read_lines(path: str | Path) -> list[str]:
+    """All lines of a file, see `each_line`."""
+    return list(each_line(path))
 
 
 def refuse_same(source: str, output: str) -> None:

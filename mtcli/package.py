@@ -373,7 +373,7 @@ def place(name: str) -> Path:
     Raises PackageError when something else is there.
     """
     folder = Path(name) if os.sep in name or Path(name).exists() else shelves()[0] / name
-    folder = folder.resolve() if folder.is_symlink() else folder
+    folder = Path(os.path.realpath(folder)) if folder.is_symlink() else folder
     if not (is_free(folder) or (folder / CONFIG).exists()):
         raise PackageError(f"{folder}: exists and is not a model package: give another -m")
     if os.path.ismount(folder) and not (folder / CONFIG).exists():

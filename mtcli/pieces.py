@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +16,8 @@ from mtcli.lines import LineReader, open_output, pair_blocks
 from mtcli.package import CONFIG, create, open_package, place, set_aside
 from mtcli.tokenizer import FOR_TOKENIZER, Side, Tokenizer, default_vocab_size, load_tokenizer, train_tokenizer, with_sizes
 
+log = logging.getLogger("mtcli")
+
 
 def begin_package(name: str, src: list[str], tgt: list[str], tokenizer: dict[str, Any], fresh: bool) -> Path:
     """Learn a tokenizer from line-aligned text and begin a model package with it; returns its folder."""
@@ -23,10 +26,13 @@ def begin_package(name: str, src: list[str], tgt: list[str], tokenizer: dict[str
         raise PackageError(f"{folder} exists already: give --fresh to set it aside and begin again, or another -m")
     check_files([*src, *tgt])
     config = parse_config({"tokenizer": tokenizer}).tokenizer
-    sample, total = Reservoir(FOR_TOKENIZER), 0
+    sample, total, odd = Reservoir(FOR_TOKENIZER), 0, 0
     for _, _, pairs in pair_blocks(src, tgt):
         sample.add(pairs)
         total += len(pairs)
+        odd += sum("\ufffd" in line for pair in pairs for line in pair)
+    if odd:
+        log.warning("%d lines hold U+FFFD, which stands for invalid UTF-8: is the text in another encoding?", odd)
     asked = dataclasses.replace(config, vocab_size=config.vocab_size or default_vocab_size(total))
     models = train_tokenizer(asked, [s for s, _ in sample.chosen], [t for _, t in sample.chosen])
     found = with_sizes(dataclasses.replace(config, vocab_size=0), load_tokenizer(*models, config.joint).sizes)

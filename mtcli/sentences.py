@@ -45,7 +45,7 @@ _SAID = {
     )
 }
 """How signs after a number are read aloud."""
-_MANY = "thousand|millions?|billions?|trillions?|millionen|milliarden?|milliards?|millones|mille?"
+_MANY = "thousand|(?:[mb]|tr)illions?|millionen|milliarden?|milliards?|mill(?:ón|ones)|billones|mil(?:le)?"
 _AMOUNT = re.compile(rf"(?<!\w)([€$£¥])\s?(\d++(?:[.,]\d++)*+(?:\s(?i:{_MANY}))?)(?!\w)|(\d)\s?([€$£¥]|°(?:\s?[CF])?)(?!\w)")
 _BULLET = re.compile(r"\s*+(?:[-*•–—]|\d{1,3}+\.|\(?(?:\d{1,3}+|[A-Za-z])\))(?=\s++[^\s\d])")
 _TOKEN = re.compile(r"\S+")
@@ -53,13 +53,13 @@ _ADDRESSES = ("://", "www.", "@", "#")
 """One of them is in each address."""
 LONGEST_ABBREVIATION = 16
 
+_WORDS = re.compile(r"\S+").findall
 _ABBREVIATIONS = frozenset(
-    re.findall(
-        r"\S+",
+    _WORDS(
         """
         mr mrs ms dr prof st jr sr rev hon gen col capt lt sgt gov sen rep pres vs etc al inc ltd co corp dept
         approx e.g i.e a.m p.m u.s u.k ph.d cf
-        bzw ca evtl ggf hr fr frl usw vgl sog inkl exkl geb gest hrsg mio mrd tel str dipl ing
+        bzw ca evtl ggf hr fr frl usw vgl sog inkl exkl geb gest hrsg jh mio mrd tel str dipl ing
         z.b d.h u.a o.ä z.t i.d.r u.u v.a s.o
         m mm mme mlle mgr p.ex c.-à-d env av réf
         sra srta srs ud uds vd vds d dña avda ej p.ej aprox
@@ -67,10 +67,14 @@ _ABBREVIATIONS = frozenset(
     )
 )
 """Of English, German, French and Spanish, without their last stop."""
-_BEFORE_NUMBERS = frozenset(
-    re.findall(r"\S+", "no nos nr art abs bd fig vol pp chap pág págs núm jan feb mar apr jun jul aug sep sept oct nov dec")
+_BEFORE_NUMBERS = (
+    (
+        frozenset(_WORDS("no nos art max min est jan feb mar apr jun jul aug sep sept oct nov dec")),
+        re.compile(r"\d|[IVXLC]{2,}\b"),
+    ),
+    (frozenset(_WORDS("nr bd abs fig vol pp chap pág págs núm")), re.compile(r"\d|[IVXLC]+\b|[A-Z]\d*\b")),
 )
-"""Words, too, and names, where no number follows."""
+"""Those that are words or names, too, and end a sentence, unless a number follows; and those after which it may be a letter."""
 
 
 def split_sentences(text: str) -> list[str]:
@@ -173,5 +177,6 @@ def _ends_sentence(text: str, stop: re.Match[str]) -> bool:
     last = before.rpartition(" ")[2].lstrip("\"'„“”‘«»¿¡([").lower()
     initial = len(last) == 1 and last.isalpha()
     short_number = last.isdigit() and len(last) <= 2
-    abbreviates = last in _ABBREVIATIONS or (last in _BEFORE_NUMBERS and begin[1].isdigit())
+    numbered = any(last in words and number.match(text, begin.start(1)) for words, number in _BEFORE_NUMBERS)
+    abbreviates = last in _ABBREVIATIONS or numbered
     return bool(last) and not (initial or short_number or abbreviates)

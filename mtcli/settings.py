@@ -106,6 +106,7 @@ def configure(request: TrainingRequest, folder: Path, texts: Texts, origin: Mode
     config = parse_config(merged)
     if "max_source_length" not in merged.get("decoding", {}):  # see trainer._complete
         most = max(config.training.max_length, origin.config.decoding.max_source_length if origin else 0)
+        most = min(100_000, max(8, most))
         config = dataclasses.replace(config, decoding=dataclasses.replace(config.decoding, max_source_length=most))
     if origin:
         _check_same_shape(origin, config)

@@ -125,13 +125,14 @@ def _prepare(
 def _check_goes_on(run: TrainingRun) -> None:
     """Raises PackageError when other settings are asked for, and budget or patience leave nothing to train with them."""
     folder, asked = run.package.folder, run.package.config.training
-    if run.loop.step and (run.finished or run.stale >= asked.patience or run.loop.used() >= 1):
+    spent = run.finished or run.loop.used() >= 1
+    if run.loop.step and (spent or run.stale >= asked.patience):
         old = open_package(str(folder)).config.training
         for field in dataclasses.fields(asked):
             before, now = getattr(old, field.name), getattr(asked, field.name)
-            if before != now and (field.name not in BUDGETS or now):
+            if before != now and (field.name not in BUDGETS or now) and (spent or field.name != "patience"):
                 raise PackageError(
-                    f"{folder} has made {run.loop.step:,} steps, all that its budget allows, and training.{field.name} = {now} "
+                    f"{folder} has made {run.loop.step:,} steps and has ended: training.{field.name} = {now} "
                     "would change nothing: give a larger budget, or --fresh to begin again"
                 )
 

@@ -300,7 +300,7 @@ if not os.fork():
     try:
         translator.translate(lines)
     except UsageError as error:
-        print(error)
+        print(error, flush=True)
     os._exit(0)
 os.wait()
 """

@@ -19,6 +19,7 @@ from mtcli import Translator
 from mtcli.card import model_card
 from mtcli.checksums import agrees
 from mtcli.errors import DataError, PackageError
+from mtcli.evaluation import record_test
 from mtcli.lines import open_output, replacing
 from mtcli.package import open_package
 
@@ -316,3 +317,11 @@ def test_a_full_disk_ends_training_and_leaves_the_package_as_it_was(transformer_
     assert before == {path: path.read_bytes() for path in before}
     assert not list(folder.rglob("*.tmp"))
     assert mtcli("translate", "-m", folder, stdin=b"Hallo\n").stdout.count(b"\n") == 1
+
+
+def test_a_package_that_cannot_be_written_is_told_before_a_test(
+    transformer_package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(PackageError, match="copy the package to a place of yours"):
+        record_test(str(transformer_package), str(DATA / "none"), str(DATA / "none"), "a name")
