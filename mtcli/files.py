@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from mtcli.errors import UsageError
+from mtcli.errors import DataError, UsageError
 from mtcli.lines import is_standard_output, refuse_same
 
 
@@ -30,6 +31,14 @@ def check_files(read: Iterable[str], written: Iterable[str] = ()) -> None:
 
 
 def check_page(path: str) -> None:
-    """Raises UsageError when a page would go where the scores are printed; an empty name is none."""
-    if path and is_standard_output(path):
+    """Look at the name of a page before there is anything to put in; an empty name is none.
+
+    Raises UsageError when it would go where the scores are printed, DataError when its folder cannot be written.
+    """
+    if not path:
+        return
+    if is_standard_output(path):
         raise UsageError("--report is a page for a browser, beside what is printed: name a file")
+    place = Path(os.path.realpath(path))
+    if not (os.access(place.parent, os.W_OK) or place.is_fifo() or place.is_char_device()):
+        raise DataError(f"{path}: cannot be written: name a file in a folder that is there and yours")

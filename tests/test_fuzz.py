@@ -55,6 +55,8 @@ ODD = [
         "a" * 300,
     ),
 ]
+SHOWN = {"\n", "\u200c", "\u200d"}
+"""What no letter is and may be printed for people: the latter join letters."""
 PARTS = [part.encode() for part in ODD] + [b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc0\x80", b"\xe2\x80"]
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=20)
 LINE = st.one_of(
@@ -111,7 +113,7 @@ def check_in_process(lines: list[bytes], which: int, translator: Translator, pac
     hyps, refs = read_text(str(output)), read_text(str(source))
     assert all(0 <= each.value < math.inf for each in score(hyps, [refs]))
     shown = analysed(analyse(TestSet([("it", hyps)], [refs], refs)), "text")
-    assert all(character.isprintable() or character == "\n" for character in shown)
+    assert all(character.isprintable() or character in SHOWN for character in shown)
 
 
 def check_split(src: str, tgt: str, folder: Path, count: int) -> None:
@@ -215,7 +217,7 @@ def test_every_form_of_output_has_its_lines(transformer_package: Path, tmp_path:
     assert_lines(run(*command, "--prefix", tmp_path / "prefix", text=text), len(lines))
     (tmp_path / "ref").write_bytes(text)
     shown = run("score", tmp_path / "ref", "--details", text=run(*command, text=text)).decode()
-    assert "TER" in shown and all(character.isprintable() or character == "\n" for character in shown)
+    assert "TER" in shown and all(character.isprintable() or character in SHOWN for character in shown)
 
 
 @pytest.mark.slow

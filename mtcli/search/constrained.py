@@ -85,7 +85,8 @@ def _search(
     width = config.beam_size + sum(map(len, sentence.terms))
     ended: list[tuple[bool, Hypothesis]] = []
     tokens, totals = torch.full((1, 1), BOS_ID, device=device), torch.zeros(1, device=device)
-    progress, continuing = [Progress(sentence.terms)], torch.tensor(sorted(decoder.continuing), device=device)
+    progress = [Progress(sentence.terms)]
+    continuing = torch.tensor(sorted(decoder.continuing), dtype=torch.int64, device=device)
     while progress and sum(complete for complete, _ in ended) < config.beam_size:
         logits, state = decoder.step(tokens[:, -1], state)
         wanted = torch.zeros_like(logits, dtype=torch.bool)
