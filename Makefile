@@ -39,8 +39,10 @@ BACK := build/back-translated
 NEWS_de-en := newstest2014
 NEWS_fr-en := newstest2014
 NEWS_es-en := newstest2013
+SECOND_fr := 3459
+SECOND_es := 2334
 SAMPLED := --set training.subword_sampling=0.5 --set training.warmup_steps=1000 --set training.validations=15
-FIRST := $(SAMPLED) --set training.learning_rate=0.0015
+FIRST := $(SAMPLED) --set training.learning_rate=0.0015 --set training.average_decay=0.995
 GOING_ON := $(SAMPLED) --set training.learning_rate=0.001
 CREDITS := --set data.licence="CC-BY 2.0 FR, CC-BY 4.0" --set data.attribution="tatoeba.org by way of manythings.org/anki, tldr-pages"
 # $(call pairs,SOURCE,TARGET,CORPUS)
@@ -66,7 +68,7 @@ build/models/en-de.done: build/models/en-de-third.done
 	touch $@
 
 build/models/de-en-first.done: build/models/en-de.done
-	$(BIN)/mtcli train -m build/models/de-en-first --recipe models/en-de --steps 9000 $(FIRST) $(call pairs,de,en,de-en) $(CREDITS)
+	$(BIN)/mtcli train -m build/models/de-en-first --recipe models/en-de --steps 8636 $(FIRST) $(call pairs,de,en,de-en) $(CREDITS)
 	touch $@
 
 $(BACK).de: build/models/en-de.done
@@ -75,7 +77,7 @@ $(BACK).de: build/models/en-de.done
 	$(BIN)/mtcli translate -m build/models/en-de --beam-size 3 $(BACK).en -o $@ --resume
 
 build/models/de-en-second.done: build/models/de-en-first.done $(BACK).de
-	$(BIN)/mtcli train -m build/models/de-en-second --from build/models/de-en-first --recipe models/en-de --steps 19285 $(GOING_ON) $(call pairs,de,en,de-en) --src $(BACK).de --tgt $(BACK).en --weight 1 $(CREDITS)
+	$(BIN)/mtcli train -m build/models/de-en-second --from build/models/de-en-first --recipe models/en-de --steps 19285 $(GOING_ON) --set training.average_decay=0.995 $(call pairs,de,en,de-en) --src $(BACK).de --tgt $(BACK).en --weight 1 $(CREDITS)
 	touch $@
 
 build/models/de-en-third.done: build/models/de-en-second.done
@@ -92,7 +94,7 @@ build/models/%-en-first.done: $(READY)
 	touch $@
 
 build/models/%-en-second.done: build/models/%-en-first.done
-	$(BIN)/mtcli train -m build/models/$*-en-second --from build/models/$*-en-first --recipe models/$*-en --steps 3000 --set training.learning_rate=0.0007 $(call pairs,$*,en,$*-en) $(CREDITS)
+	$(BIN)/mtcli train -m build/models/$*-en-second --from build/models/$*-en-first --recipe models/$*-en --steps $(SECOND_$*) --set training.learning_rate=0.0007 $(call pairs,$*,en,$*-en) $(CREDITS)
 	touch $@
 
 build/models/%-en.done: build/models/%-en-second.done
@@ -148,6 +150,7 @@ bench-train: $(READY)
 	$(BIN)/python benchmarks/train.py $(if $(JOEYNMT),--joeynmt $(JOEYNMT))
 
 bench-translate: $(READY)
+	@test -d $(DEMO) || { echo "make demo first: it trains the model that is measured" >&2; exit 2; }
 	$(BIN)/python benchmarks/translate.py $(if $(JOEYNMT),--joeynmt $(JOEYNMT))
 	$(BIN)/python benchmarks/translate.py --rows
 

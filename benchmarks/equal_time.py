@@ -21,8 +21,9 @@ from pathlib import Path
 
 from train import Job, joeynmt_config
 
-from mtcli.config import parse_config, preset
+from mtcli.config import parse_config
 from mtcli.lines import read_lines
+from mtcli.presets import preset
 from mtcli.scoring import score
 
 MTCLI = str(Path(sys.executable).parent / "mtcli")

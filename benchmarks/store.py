@@ -129,7 +129,7 @@ def main() -> None:
         if not least:
             least = warm
             continue
-        of_one = tokenising(tokenizer, [f"{a} {b}" for (a, b) in random.Random(1).sample(pairs, 50_000)])
+        of_one = tokenising(tokenizer, [f"{a} {b}" for (a, b) in random.Random(1).sample(pairs, min(50_000, len(pairs)))])
         rate = 2 * count / (cold.cpu - warm.cpu - 2 * count * of_one)
         disk = sum(file.stat().st_size for file in (work / "cache").rglob("*") if file.is_file()) / 2**20
         memory_of = " ".join(f"{run.memory - least.memory:6.0f}" for run in runs)

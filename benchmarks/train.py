@@ -25,12 +25,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from mtcli.cli import ENVIRONMENT
-from mtcli.config import Config, TokenizerConfig, parse_config, preset
+from mtcli.config import Config, TokenizerConfig, parse_config
 from mtcli.data.batches import ParallelCorpus
 from mtcli.heap import keep_memory
 from mtcli.lines import read_parallel
 from mtcli.model import build
 from mtcli.model.transformer import sinusoids
+from mtcli.presets import preset
 from mtcli.tokenizer import load_tokenizer, train_tokenizer
 from mtcli.training.loop import TrainingLoop, matmul_dtype, schedule
 from mtcli.training.memory import MOST_ON_GPU, USUAL

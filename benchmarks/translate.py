@@ -36,9 +36,10 @@ from mtcli.export import export_ctranslate2
 from mtcli.lines import read_lines
 from mtcli.package import ModelPackage, open_package
 from mtcli.vocab import BOS_ID, EOS_ID, PAD_ID
+from mtcli.workers import cores
 
 MTCLI = str(Path(sys.executable).parent / "mtcli")
-CORES = len(os.sched_getaffinity(0))
+CORES = cores()
 
 
 def seconds(action: Callable[[], object]) -> float:
@@ -48,7 +49,7 @@ def seconds(action: Callable[[], object]) -> float:
 
 
 def command(package: Path, source: Path, *options: str) -> None:
-    subprocess.run([MTCLI, "translate", "-q", "-m", package, source, "-o", os.devnull, *options], check=True)
+    subprocess.run([MTCLI, "translate", "-q", "-m", package, source, "-o", os.devnull, "--device", "cpu", *options], check=True)
 
 
 def rate_of_command(package: Path, source: Path, one: Path, lines: int, *options: str) -> float:
@@ -156,12 +157,18 @@ def on_gpu(name: str, lines: list[str], runs: int, folder: Path) -> None:
         contenders[f"mtcli --engine torch, beam {beam}"] = lambda at, n, ours=ours: ours.translate(lines[at : at + n])
     try:
         rival = ctranslate2.Translator(str(folder / "float16"), device="cuda", compute_type="float16")
+        rival.translate_batch(pieces[:1])
     except (RuntimeError, ValueError) as error:  # built without CUDA, or without the libraries of its version
         print(f"CTranslate2 finds no GPU: {error}")
     else:
         for beam in (5, 1):
             contenders[f"CTranslate2 float16, beam {beam}"] = lambda at, n, beam=beam: rival.translate_batch(
-                pieces[at : at + n], beam_size=beam, max_batch_size=n, max_decoding_length=longest
+                pieces[at : at + n],
+                beam_size=beam,
+                max_batch_size=n,
+                max_decoding_length=longest,
+                length_penalty=package.config.decoding.length_penalty,
+                use_vmap=(folder / "float16" / "vmap.txt").exists(),
             )
     rates: dict[str, list[list[float]]] = {key: [[], [], []] for key in contenders}
     for _ in range(runs + 1):  # the first is for warming up

@@ -42,7 +42,7 @@ def root() -> Path:
     asked = os.environ.get("MTCLI_CACHE")
     try:
         folder = Path(asked or platformdirs.user_cache_dir("mtcli"))
-        with writing(folder):
+        with _writing(folder):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not os.access(folder, os.W_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
@@ -65,7 +65,7 @@ def cached(kind: str, depends_on: object, make: Callable[[Path], None], *, goes_
     key = hashlib.sha256(json.dumps([LAYOUT, kind, depends_on]).encode()).hexdigest()[:32]
     folder = root() / f"{kind}-{key}"
     part = folder.with_name(f".{folder.name}.part")
-    with writing(root()):
+    with _writing(root()):
         if not _used(folder):
             _forget_old()
             with _alone(part) as handle, contextlib.nullcontext() if goes_on else vanishing(part):
@@ -99,14 +99,14 @@ def _fill(part: Path, make: Callable[[Path], None], goes_on: bool) -> None:
 @contextmanager
 def passing(kind: str) -> Iterator[Path]:
     """A new folder that is gone after the block. Raises DataError when the block cannot write."""
-    with writing(root()):
+    with _writing(root()):
         root().mkdir(mode=0o700, parents=True, exist_ok=True)
         with vanishing(Path(tempfile.mkdtemp(".tmp", f".{kind}-", root()))) as folder:
             yield folder
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[None]:
+def _writing(folder: Path) -> Iterator[None]:
     """Raises DataError when the block cannot write."""
     try:
         yield

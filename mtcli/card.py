@@ -10,7 +10,7 @@ from mtcli.vocab import VocabSizes
 
 def model_card(name: str, config: Config, parameters: int, vocab: VocabSizes) -> str:
     """Markdown that says what the model is, what it learnt from and how good it is."""
-    data, model, scores, called = config.data, config.model, config.scores, shlex.quote(name)
+    data, model, scores = config.data, config.model, config.scores
     languages = f"{config.languages.src or 'source'} to {config.languages.tgt or 'target'}"
     vocabulary = f"{config.tokenizer.type}, {'joint' if vocab.shared else 'separate'}: {vocab}"
     shape = f"{model.encoder_layers}+{model.decoder_layers} layers, width {model.width}"
@@ -18,6 +18,7 @@ def model_card(name: str, config: Config, parameters: int, vocab: VocabSizes) ->
     attribution = f"| Text by | {data.attribution} |\n" if data.attribution else ""
     text = f", which was trained on text under {data.origin_text}" if data.origin_text else ""
     origin = f"| Begun from | {data.origin}{text} |\n" if data.origin else ""
+    command = f"mtcli translate -m {shlex.quote(name)}{config.languages.choice} < input.txt"
     return f"""# {name}
 
 A translation model from {languages}, made by `mtcli train`.
@@ -39,7 +40,7 @@ On {data.dev_pairs:,} dev pairs ({data.dev}), decoded greedily:
 - chrF2 {scores.dev_chrf:.2f}, `{scores.chrf_signature}`
 - loss {scores.dev_loss:.3f} nats a piece
 
-{_tests(config.tests)}{notes}The whole recipe is in `model.toml`. To translate: `mtcli translate -m {called} < input.txt`.
+{_tests(config.tests)}{notes}The whole recipe is in `model.toml`. To translate: `{command}`.
 """
 
 

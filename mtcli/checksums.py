@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mtcli.errors import PackageError
-from mtcli.lines import replacing
+from mtcli.lines import checksum, replacing
 
 FILE = "SHA256SUMS"
 """`sha256sum --check SHA256SUMS` reads it, too."""
@@ -23,7 +23,7 @@ def seal(folder: Path, names: Iterable[str]) -> None:
     sums = []
     for name in names:
         if (folder / name).exists():
-            sums.append(f"{of_file(folder / name)}  {name}\n")
+            sums.append(f"{checksum(folder / name)}  {name}\n")
     with replacing(folder / FILE) as temporary:
         temporary.write_text("".join(sums), encoding="utf-8")
 
@@ -45,9 +45,3 @@ def known(folder: Path, name: str) -> list[str]:
     except OSError as error:
         raise PackageError(f"{folder / FILE}: cannot be read ({error.strerror})") from error
     return [line.split(maxsplit=1)[0] for line in lines if line.endswith(f"  {name}")]
-
-
-def of_file(path: str | Path) -> str:
-    """The sum of a file's content."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -29,9 +29,14 @@ class Languages:
     targets: tuple[str, ...] = ()
     """Target languages when there are several: a source line then begins with the one it wants, as in `>>de<< Hello!`."""
 
-    def translate(self, src: str, tgt: str) -> bool:
+    def cover(self, src: str, tgt: str) -> bool:
         """Whether these are languages to translate from and to; an empty one is any."""
         return src in ("", *self.sources) and tgt in ("", *(self.targets or (self.tgt,)))
+
+    @property
+    def choice(self) -> str:
+        """What a command to translate must say, too, where there are several targets: the first of them."""
+        return f" --to {self.targets[0]}" if self.targets else ""
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
@@ -389,7 +394,7 @@ def parse_override(text: str) -> tuple[str, str, Any]:
 
 def with_overrides(values: dict[str, Any], overrides: list[str]) -> dict[str, Any]:
     """A copy of nested plain values with each `section.key=value` put in. Raises UsageError for an unknown section or key."""
-    sections = typing.get_type_hints(Config)
+    sections = _types(Config)
     result = {key: dict(value) if isinstance(value, dict) else value for key, value in values.items()}
     for override in overrides:
         section, key, value = parse_override(override)
@@ -398,71 +403,6 @@ def with_overrides(values: dict[str, Any], overrides: list[str]) -> dict[str, An
         _known(typing.get_type_hints(kind), key, f"{section}.")
         result.setdefault(section, {})[key] = value
     return result
-
-
-_LITTLE_TEXT = {"subword_sampling": 0.3}
-_SMALL_RNN: dict[str, dict[str, int | float]] = {
-    "model": {"width": 256, "hidden": 512, "encoder_layers": 1, "decoder_layers": 1, "dropout": 0.3},
-    "training": {"learning_rate": 0.002, **_LITTLE_TEXT},
-}
-
-PRESETS: dict[str, dict[str, dict[str, dict[str, int | float]]]] = {
-    "tiny": {
-        "transformer": {
-            "model": {"width": 192, "ff_width": 768, "encoder_layers": 3, "decoder_layers": 3, "heads": 4, "dropout": 0.3},
-            "training": {"learning_rate": 0.003, **_LITTLE_TEXT},
-        },
-        "rnn": _SMALL_RNN,
-    },
-    "small": {
-        "transformer": {
-            "model": {"width": 256, "ff_width": 1024, "encoder_layers": 3, "decoder_layers": 3, "heads": 4, "dropout": 0.3},
-            "training": {"learning_rate": 0.002, **_LITTLE_TEXT},
-        },
-        "rnn": _SMALL_RNN,
-    },
-    "base": {
-        "transformer": {
-            "model": {"width": 512, "ff_width": 2048, "encoder_layers": 6, "decoder_layers": 6, "heads": 8, "dropout": 0.1},
-            "training": {"learning_rate": 0.0007},
-        },
-        "rnn": {
-            "model": {"width": 512, "hidden": 1024, "encoder_layers": 2, "decoder_layers": 2, "dropout": 0.2},
-            "training": {"learning_rate": 0.0007},
-        },
-    },
-    "big": {
-        "transformer": {
-            "model": {"width": 1024, "ff_width": 4096, "encoder_layers": 6, "decoder_layers": 6, "heads": 16, "dropout": 0.1},
-            "training": {"learning_rate": 0.0004},
-        },
-        "rnn": {
-            "model": {"width": 1024, "hidden": 2048, "encoder_layers": 2, "decoder_layers": 2, "dropout": 0.2},
-            "training": {"learning_rate": 0.0004},
-        },
-    },
-}
-"""Sizes of model for each architecture, with what suits them: larger models want smaller rates, little text wants noise."""
-
-
-LITTLE = ("tiny", "small")
-"""The presets for little text."""
-
-
-def preset_for(pairs: int) -> str:
-    """The preset for a corpus of so many sentence pairs; `big` is only taken when it is named."""
-    if pairs < 50_000:
-        return "tiny"
-    return "small" if pairs < 400_000 else "base"
-
-
-def preset(name: str, architecture: str) -> dict[str, dict[str, Any]]:
-    """The values of a preset. Raises UsageError when there is no such preset or architecture."""
-    if name not in PRESETS:
-        raise UsageError(f"unknown preset {name}: choose one of {', '.join(PRESETS)}")
-    ModelConfig(architecture=_parse(typing.get_type_hints(ModelConfig)["architecture"], architecture, "architecture"))
-    values = PRESETS[name][architecture]
-    return {"model": {"architecture": architecture, **values["model"]}, "training": dict(values["training"])}
 
 
 def languages_named(text: str) -> Languages:

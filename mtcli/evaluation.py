@@ -19,6 +19,7 @@ from mtcli.lines import as_text, read_lines, read_parallel
 from mtcli.package import ModelPackage, claim, open_package
 from mtcli.scoring import bleu_and_chrf
 from mtcli.tags import spelt, target_of
+from mtcli.translator import Translator
 from mtcli.treatment import Treatment
 
 
@@ -27,8 +28,6 @@ def translated(model: str, src: list[str], to: str) -> tuple[str, list[str]]:
 
     Raises PackageError when it cannot be used, UsageError when it is not told which language.
     """
-    from mtcli.translator import Translator
-
     translator = Translator.load(model, threads=0, treatment=Treatment(_target(model, src, to)))
     with closing(translator.engine):
         hyps = translator.translate(src)
@@ -52,8 +51,6 @@ def confidence(model: str, src: list[str], to: str) -> SentenceMean:
     treatment = Treatment(_target(model, src, to), scoring=True)
 
     def judge(hyps: Sequence[str], _: object) -> list[float]:
-        from mtcli.translator import Translator
-
         translator = Translator.load(model, treatment=treatment)
         with closing(translator.engine):
             scores = translator.score(list(zip(src, hyps, strict=True)))
@@ -68,8 +65,6 @@ def record_test(model: str, src: str, ref: str, name: str, to: str = "") -> Test
     `to` is the language to translate to, of a model that knows several. Raises DataError when the files differ in length or are
     empty, PackageError when the package cannot be used or written, UsageError when it does not translate to that language.
     """
-    from mtcli.translator import Translator
-
     package, name = _claimed(model), " ".join(as_text(name).split())
     if not name:
         raise UsageError("--name: give the test set a name")
@@ -119,6 +114,6 @@ def _update(package: ModelPackage, **changes: Any) -> None:
     from mtcli.model import build_empty
 
     vocab = package.tokenizer().sizes
-    parameters = sum(parameter.numel() for parameter in build_empty(package.config.model, vocab).parameters())
+    parameters = build_empty(package.config.model, vocab).size
     package = package.save_config(dataclasses.replace(package.config, **changes))
     package.save_card(model_card(package.name, package.config, parameters, vocab))

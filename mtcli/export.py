@@ -13,8 +13,9 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from mtcli.checksums import unseal
 from mtcli.ct2 import VMAP, vmap
 from mtcli.errors import PackageError, UsageError
-from mtcli.lines import as_text, replacing, unwritable, vanishing
+from mtcli.lines import as_text, remove, replacing, vanishing, writing
 from mtcli.package import CARD, CONFIG, CT2, TGT_TOKENIZER, TOKENIZER, ModelPackage, is_free, seal
+from mtcli.vocab import BOS_ID, EOS_ID, UNK_ID
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -54,6 +55,7 @@ def export_package(package: ModelPackage, out: str, quantization: str = "int8") 
     path = _free(out)
     if path.suffix == ".zip":
         with replacing(path) as file, vanishing(path.with_name(f".{path.name}.{os.getpid()}.new.tmp")) as temporary:
+            remove(temporary)
             _hand_on(package, temporary, quantization)
             _pack(temporary, path.stem, file)
     else:
@@ -102,21 +104,21 @@ def _copy_files(package: ModelPackage, folder: Path, *names: str) -> None:
 @contextmanager
 def _new_folder(folder: Path) -> Iterator[Path]:
     """A temporary folder that takes the place of `folder` if the block ends well and vanishes if not."""
-    try:
-        with vanishing(folder.with_name(f".{folder.name}.{os.getpid()}.new.tmp")) as temporary:
-            temporary.mkdir(parents=True)
-            yield temporary
-            old = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-            if folder.exists():
-                folder.rename(old)
-            try:
-                temporary.rename(folder)
-            except OSError:
+    with writing(folder), vanishing(folder.with_name(f".{folder.name}.{os.getpid()}.new.tmp")) as temporary:
+        remove(temporary)  # of a killed process that had this number
+        temporary.mkdir(parents=True)
+        yield temporary
+        old = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+        remove(old)
+        if folder.exists():
+            folder.rename(old)
+        try:
+            temporary.rename(folder)
+        except OSError:
+            if old.exists():
                 old.rename(folder)
-                raise
-            shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
-        raise unwritable(folder, error) from error
+            raise
+        remove(old)
 
 
 def _save(package: ModelPackage, folder: Path, quantization: str) -> None:
@@ -132,7 +134,7 @@ def _save(package: ModelPackage, folder: Path, quantization: str) -> None:
     src = tokenizer.vocabulary("src")
     spec.register_source_vocabulary(src)
     spec.register_target_vocabulary(src if tokenizer.joint else tokenizer.vocabulary("tgt"))
-    _, spec.config.unk_token, spec.config.bos_token, spec.config.eos_token = tokenizer.pieces([0, 1, 2, 3], "tgt")
+    spec.config.unk_token, spec.config.bos_token, spec.config.eos_token = tokenizer.pieces([UNK_ID, BOS_ID, EOS_ID], "tgt")
     spec.config.decoder_start_token, spec.config.add_source_eos = spec.config.bos_token, True
     spec.config.layer_norm_epsilon = model.decoder_norm.eps
     spec.config.add_attribute("quantization", quantization)

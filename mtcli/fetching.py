@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mtcli.errors import DataError, UsageError
-from mtcli.lines import unwritable, vanishing
+from mtcli.lines import vanishing, writing
 from mtcli.workers import called
 
 _LICENCE = re.compile(r"(LICEN[CS]E|COPYING|README)[^/]*", re.IGNORECASE)
@@ -31,20 +31,14 @@ def fetch(names: list[str], folder: str, agree: Callable[[str], bool]) -> list[P
     if len(languages) > 1:
         raise UsageError(f"these corpora are of different languages, {' and '.join(sorted(languages))}: fetch them one by one")
     place = Path(folder)
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        with vanishing(place / f".{os.getpid()}.tmp") as temporary:
-            temporary.mkdir()
-            _run(
-                [program, "-no-pb", "get", "-l", languages.pop(), "-tr", *names, "-o", str(temporary / "out")],
-                temporary / "cache",
-            )
-            licences = "\n\n".join(_licences(temporary / "cache")) or "no file of a licence comes with it: ask those who made it"
-            if not agree(f"{', '.join(names)}\n\n{licences}"):
-                raise DataError("nothing was kept: give --accept to keep the text under the licences that were shown")
-            return _keep(temporary / "out", place, licences)
-    except OSError as error:
-        raise unwritable(place, error) from error
+    with writing(place), vanishing(place / f".{os.getpid()}.tmp") as temporary:
+        temporary.mkdir(parents=True)
+        command = [program, "-no-pb", "get", "-l", languages.pop(), "-tr", *names, "-o", str(temporary / "out")]
+        _run(command, temporary / "cache")
+        licences = "\n\n".join(_licences(temporary / "cache")) or "no file of a licence comes with it: ask those who made it"
+        if not agree(f"{', '.join(names)}\n\n{licences}"):
+            raise DataError("nothing was kept: give --accept to keep the text under the licences that were shown")
+        return _keep(temporary / "out", place, licences)
 
 
 def _run(command: list[str], cache: Path) -> None:

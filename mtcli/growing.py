@@ -9,6 +9,7 @@ from mtcli.files import check_files
 from mtcli.lines import LineReader, LinesBeside, going_on, is_complete, part_of
 from mtcli.pipe import StreamOptions, how_made, tell, translate_stream
 from mtcli.scoring import chrf_of_sentences
+from mtcli.translator import Translator
 
 BACK_TRANSLATED = "<bt> "
 """What a line begins with that a model wrote, so that those who learn from it know (Caswell, Chelba & Grangier 2019)."""
@@ -46,8 +47,6 @@ def _check(read: list[str], output: str) -> None:
 
 
 def _write_nearest(model: str, reader: LineReader, tgt: str, out_tgt: str, best_of: int, how: str, threads: int) -> None:
-    from mtcli.translator import Translator
-
     beside = LinesBeside(tgt, reader)
     translator = Translator.load(model, threads=threads, n_best=best_of, beam_size=max(5, best_of))
     with closing(translator.engine), going_on(out_tgt, how) as writer:

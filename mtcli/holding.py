@@ -10,7 +10,7 @@ from mtcli.config import languages_of
 from mtcli.data.split import Pairs, draw
 from mtcli.errors import DataError, UsageError
 from mtcli.files import check_files
-from mtcli.lines import BLANKS, open_output, read_parallel, unwritable
+from mtcli.lines import BLANKS, open_output, read_parallel, writing
 from mtcli.tokenizer import normalise
 
 
@@ -61,10 +61,8 @@ def _write(files: dict[str, list[Path]], texts: dict[str, Pairs], folder: Path) 
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     with contextlib.ExitStack() as stack:
         stack.callback(_remove_empty, missing)
-        try:
+        with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise unwritable(folder, error) from error
         for name, paths in files.items():
             for side, path in enumerate(paths):
                 stack.enter_context(open_output(path)).write([pair[side].translate(BLANKS) for pair in texts[name]])

@@ -28,7 +28,7 @@ def choose(src: str, tgt: str, text: list[str]) -> ModelPackage:
         src = spelt(src, [from_ for from_, _ in pairs])
     else:
         known = [package.config.languages for package in packages]
-        fitting = {source for languages in known if languages.translate("", tgt) for source in languages.sources}
+        fitting = {source for languages in known if languages.cover("", tgt) for source in languages.sources}
         src = guess(text, sorted(fitting | {tgt} - {""}), BEYOND_DOUBT) if fitting else ""
         looks = f"the text looks like {src}" if src else "the text does not tell its language" if fitting else ""
         if src and src == tgt:
@@ -40,7 +40,7 @@ def choose(src: str, tgt: str, text: list[str]) -> ModelPackage:
 
 
 def _first(src: str, tgt: str, packages: list[ModelPackage], looks: str) -> ModelPackage:
-    found = [package for package in packages if package.config.languages.translate(src, tgt)]
+    found = [package for package in packages if package.config.languages.cover(src, tgt)]
     pairs = sorted({pair for package in packages for pair in package.config.languages.pairs})
     if found:
         fitting = [

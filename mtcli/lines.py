@@ -208,9 +208,9 @@ def check_readable(path: str) -> None:
         pass
 
 
-def checksum(path: str) -> str:
+def checksum(path: str | Path) -> str:
     """SHA-256 of the bytes of a file. Raises DataError when it cannot be read."""
-    with _opening(path), open(path, "rb") as file:
+    with _opening(str(path)), open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -366,29 +366,27 @@ def going_on(path: str | Path, how: str) -> Iterator[LineWriter]:
     part, note = part_of(path), _note_of(part_of(path))
     if str(path).endswith(".gz") or (Path(path).exists() and not Path(path).is_file()):
         raise DataError(f"{path}: only a plain file can be gone on with: name one, and pack it afterwards")
-    try:
-        with io.FileIO(os.fspath(part), "a+") as stream:
+    with writing(part), io.FileIO(os.fspath(part), "a+") as stream:
+        try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            lines, size = _whole_lines(stream)
-            if lines and note.exists() and note.read_text("utf-8", "replace") != how:
-                raise DataError(
-                    f"{part}: was begun by another command, or of another text: give the same, or remove it to begin again"
-                )
-            note.write_text(how, "utf-8")
-            stream.truncate(size)
-            try:
-                yield LineWriter(stream, str(part), lines)
-            except BaseException:
-                if not stream.tell():
-                    part.unlink()
-                    note.unlink(missing_ok=True)
-                raise
-            part.replace(path)
-            note.replace(_note_of(Path(path)))
-    except BlockingIOError:
-        raise DataError(f"{part}: another process is writing it") from None
-    except OSError as error:
-        raise unwritable(part, error) from error
+        except BlockingIOError:
+            raise DataError(f"{part}: another process is writing it") from None
+        lines, size = _whole_lines(stream)
+        if lines and note.exists() and note.read_text("utf-8", "replace") != how:
+            raise DataError(
+                f"{part}: was begun by another command, or of another text: give the same, or remove it to begin again"
+            )
+        note.write_text(how, "utf-8")
+        stream.truncate(size)
+        try:
+            yield LineWriter(stream, str(part), lines)
+        except BaseException:
+            if not stream.tell():
+                part.unlink()
+                note.unlink(missing_ok=True)
+            raise
+        part.replace(path)
+        note.replace(_note_of(Path(path)))
 
 
 def is_complete(path: str | Path, source: str, how: str) -> bool:
@@ -424,11 +422,15 @@ def _whole_lines(stream: io.FileIO) -> tuple[int, int]:
     return lines, size
 
 
-def unwritable(path: Path, error: OSError) -> DataError:
-    """The error to raise when a file cannot be written; it says what helps when that is for want of room."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    remedy = ": make room and give the same command again" if full else ""
-    return DataError(f"{path}: cannot be written ({error.strerror or error}){remedy}")
+@contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """Raises DataError when the block cannot write the file; it says what helps when that is for want of room."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        remedy = ": make room and give the same command again" if full else ""
+        raise DataError(f"{path}: cannot be written ({error.strerror or error}){remedy}") from error
 
 
 @contextmanager
@@ -441,14 +443,11 @@ def replacing(path: Path) -> Iterator[Path]:
         yield path
         return
     place = path.resolve() if path.is_symlink() else path
-    with vanishing(place.with_name(f".{place.name}.{os.getpid()}.tmp")) as temporary:
-        try:
-            yield temporary
-            if place.exists():
-                shutil.copymode(place, temporary)
-            temporary.replace(place)
-        except OSError as error:
-            raise unwritable(path, error) from error
+    with writing(path), vanishing(place.with_name(f".{place.name}.{os.getpid()}.tmp")) as temporary:
+        yield temporary
+        if place.exists():
+            shutil.copymode(place, temporary)
+        temporary.replace(place)
 
 
 _vanishing: set[Path] = set()
@@ -461,17 +460,18 @@ def vanishing(path: Path) -> Iterator[Path]:
     try:
         yield path
     finally:
-        _remove(path)
+        remove(path)
         _vanishing.discard(path)
 
 
 def remove_vanishing() -> None:
     """Remove what now is on its way to vanish."""
     for path in list(_vanishing):
-        _remove(path)
+        remove(path)
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Let a file, or a folder with all that is in it, be gone, if it is there."""
     try:
         path.unlink(missing_ok=True)
     except (IsADirectoryError, PermissionError):  # the latter says macOS of a folder

@@ -103,7 +103,7 @@ class ModelPackage:
             tensors = parameters(self._ct2_model(vocab)[1], [name for name, _ in model.named_parameters()])
             tensors["output_bias"] = tensors["output_bias"][: vocab.tgt]
         else:
-            tensors = self._weights(sum(4 * parameter.numel() for parameter in model.parameters()))
+            tensors = self._weights(4 * model.size)
         try:
             model.load_parameters(tensors)
         except ValueError as error:
@@ -410,7 +410,7 @@ def translating(src: str, tgt: str) -> list[ModelPackage]:
             package = _package_in(folder)
         except PackageError:
             continue  # `mtcli models` tells of it
-        if package.trained and package.config.languages.translate(src, tgt):
+        if package.trained and package.config.languages.cover(src, tgt):
             found.append(package)
     return found
 

@@ -22,7 +22,7 @@ from mtcli.alignment import pharaoh
 from mtcli.errors import TranslationError, UsageError
 from mtcli.heap import keep_memory
 from mtcli.languages import AUTO, choose
-from mtcli.lines import LineReader, LinesBeside, going_on, is_complete, open_output, refuse_same
+from mtcli.lines import LineReader, LinesBeside, checksum, going_on, is_complete, open_output, refuse_same
 from mtcli.markup import Markup
 from mtcli.package import CT2, PARTS, WEIGHTS, open_package
 from mtcli.treatment import USUAL, Treatment
@@ -133,7 +133,7 @@ def how_made(models: list[str], files: list[str], *wishes: Any) -> str:
     packages = [open_package(model) for model in models]
     folders = [str(package.folder.resolve()) for package in packages]
     weights = [checksums.known(folder, WEIGHTS) or checksums.known(folder, f"{CT2}/{ct2.FILE}") for folder in map(Path, folders)]
-    sums = [checksums.of_file(file) for file in files if Path(file).is_file()]
+    sums = [checksum(file) for file in files if Path(file).is_file()]
     settings = dataclasses.asdict(packages[0].config.decoding)
     return json.dumps([folders, weights, sums, settings, *wishes], sort_keys=True)
 

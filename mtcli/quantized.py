@@ -11,7 +11,7 @@ from torch import Tensor
 from mtcli.ct2 import Variable
 
 _TYPES = (torch.float32, torch.int8, torch.int16, torch.int32, torch.float16, torch.bfloat16)
-IMPOSSIBLE = -1e8
+LEAST_POSSIBLE = -1e8
 """Biases below it stand for pieces that may not be generated."""
 
 _PLACES = {
@@ -51,7 +51,7 @@ def _tensor(variable: Variable) -> Tensor:
 def _parameter(name: str, variables: dict[str, Tensor]) -> Tensor:
     if name == "output_bias":
         bias = variables["decoder/projection/bias"].float()
-        impossible = bias < IMPOSSIBLE
+        impossible = bias < LEAST_POSSIBLE
         return bias.masked_fill(impossible, float(bias[~impossible].min()))
     path, kind = name.rsplit(".", 1)
     layer = re.match(r"(encoder|decoder)\.(\d+)\.", path)

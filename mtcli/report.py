@@ -24,8 +24,6 @@ MOST_POINTS = 400
 SHOWN = 10
 """Best and worst sentences."""
 
-_LOWER = {"TER": ", lower is better"}
-
 
 @dataclass(frozen=True)
 class Tested:
@@ -46,11 +44,12 @@ def html_report(
     `records` are the parsed lines of `training/metrics.jsonl`, in order; there may be none. `environment` is shown as it is.
     """
     languages = f"{config.languages.src or 'source'} → {config.languages.tgt or 'target'}"
+    command = f"mtcli translate -m {shlex.quote(name)}{config.languages.choice} < input.txt"
     body = [
         f'<header><p class="over">Training report</p><h1><bdi>{escape(name)}</bdi> <span>{escape(languages)}</span></h1>',
         f"<p>{_summary(config, parameters)}</p></header>",
         *section("Scores", "".join(map(_scores, tested))),
-        *section("How to use", f"<pre><code>mtcli translate -m {escape(shlex.quote(name))} &lt; input.txt</code></pre>"),
+        *section("How to use", f"<pre><code>{escape(command)}</code></pre>"),
         *section("Training", _training(records, config.training.label_smoothing)),
         *section("By length of the source", _all_lengths(tested)),
         *section("Sentences", "".join(_sentences(each, config, each is tested[-1]) for each in tested)),
@@ -76,9 +75,7 @@ def _summary(config: Config, parameters: int) -> str:
 
 
 def _scores(tested: Tested) -> str:
-    figures = "".join(
-        f"<li><b>{each.value:.2f}</b> {escape(each.name)}{_LOWER.get(each.name, '')}</li>" for each in tested.scores
-    )
+    figures = "".join(f"<li><b>{each.value:.2f}</b> {escape(each.name)}</li>" for each in tested.scores)
     signatures = "".join(f"<code>{escape(str(each))}</code>" for each in tested.scores)
     title = f"<h3><bdi>{escape(tested.name)}</bdi> <small>{count(len(tested.lines), 'sentence')}</small></h3>"
     return f'<div class="tested">{title}<ul class="figures">{figures}</ul>{signatures}</div>'

@@ -24,7 +24,7 @@ from mtcli.data.split import Pairs
 from mtcli.engines.torch_engine import TorchEngine
 from mtcli.errors import PackageError, TrainingError, out_of_memory
 from mtcli.export import export_ctranslate2
-from mtcli.lines import LineReader, unwritable
+from mtcli.lines import LineReader, writing
 from mtcli.model import EncoderDecoder
 from mtcli.package import REPORT, TRAINING, ModelPackage, seal, state_path, write
 from mtcli.report import Tested, html_report
@@ -125,9 +125,13 @@ class TrainingRun:
     @property
     def plan(self) -> Plan:
         """See Plan."""
-        parameters = sum(p.numel() for p in self.loop.model.parameters())
         return Plan(
-            self.package.folder, self.package.config, parameters, self.tokenizer.sizes, str(self.loop.device), self.loop.step
+            self.package.folder,
+            self.package.config,
+            self.loop.model.size,
+            self.tokenizer.sizes,
+            str(self.loop.device),
+            self.loop.step,
         )
 
     def records(self) -> Iterator[StepRecord | ValidationRecord]:
@@ -169,13 +173,8 @@ class TrainingRun:
         """Take over from the first process what only it knows."""
         own = [self.validated_at, self.next_validation, self.stale, self.finished, self.loop.reserve]
         shared = parallel.of_first([float(value) for value in own], self.loop.device)
-        self.validated_at, self.next_validation, self.stale, self.finished, self.loop.reserve = (
-            int(shared[0]),
-            shared[1],
-            int(shared[2]),
-            bool(shared[3]),
-            shared[4],
-        )
+        self.validated_at, self.stale, self.finished = int(shared[0]), int(shared[2]), bool(shared[3])
+        self.next_validation, self.loop.reserve = shared[1], shared[4]
 
     def save(self) -> None:
         """Write what resuming needs."""
@@ -357,11 +356,8 @@ class TrainingRun:
     def _log(self, values: dict[str, Any]) -> None:
         if parallel.rank():
             return
-        try:
-            with open(self._metrics, "a", encoding="utf-8") as file:
-                file.write(json.dumps(values) + "\n")
-        except OSError as error:
-            raise unwritable(self._metrics, error) from error
+        with writing(self._metrics), open(self._metrics, "a", encoding="utf-8") as file:
+            file.write(json.dumps(values) + "\n")
 
     def logged(self) -> list[dict[str, Any]]:
         """What the log says of updates and validations so far; lines that are damaged are left out."""

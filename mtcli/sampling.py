@@ -45,15 +45,13 @@ class Sampler:
         split = [normalise(line).split(" ") for line in lines]
         words = list(itertools.chain.from_iterable(split))
         for word in set(words).difference(known.number):
-            known.add(word, *self._ways(word, side))
+            known.add(word, *(self._fixed(word, side) or self._ways(word, side)))
         flat, lengths = known.draw(words, draw)
         ends = np.cumsum([0, *map(len, split)])[:-1]
         return flat, np.add.reduceat(lengths, ends) if lines else lengths
 
     def _by_probability(self, word: str, side: Side) -> Ways:
         """The most likely ways, with their probabilities to the power of `strength` as weights (Kudo 2018)."""
-        if fixed := self._fixed(word, side):
-            return fixed
         ways = self._tokenizer.n_best(word, side, _variants(word))
         score = self._scores[side].__getitem__
         scores = [sum(map(score, ids)) for ids in ways]
@@ -61,8 +59,6 @@ class Sampler:
 
     def _by_dropout(self, word: str, side: Side) -> Ways:
         """Ways in which each merge is left out with probability `strength` (Provilkov et al. 2020), all of one weight."""
-        if fixed := self._fixed(word, side):
-            return fixed
         draw = random.Random(f"{side} {word}").random
         ways = [self._tokenizer.ids(self._merged(word, side, draw), side) for _ in range(_variants(word))]
         return ways, [1.0] * len(ways)

@@ -10,20 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from mtcli.config import (
-    LITTLE,
     Config,
     DataRecord,
     Languages,
     languages_of,
     parse_config,
-    preset,
-    preset_for,
     with_overrides,
 )
 from mtcli.corpora import Texts
 from mtcli.errors import PackageError, UsageError
 from mtcli.lines import as_text
 from mtcli.package import CONFIG, TOKENIZER, ModelPackage, open_package, read_config, state_path
+from mtcli.presets import LITTLE, preset, preset_for
 from mtcli.sentences import split_sentences
 
 WITHOUT_HURRY = {"training": {"r_drop": 1.0}}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unicodedata import category
 
 from mtcli.lines import as_text
-from mtcli.scoring import Compared, Score
+
+if TYPE_CHECKING:
+    from mtcli.scoring import Compared, Score
 
 FORMS = ("text", "markdown", "tsv", "json", "bare")
 _JOINERS = "\u200c\u200d"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import time
 from hashlib import sha256
 from pathlib import Path
@@ -12,10 +11,7 @@ import numpy as np
 import torch
 
 from mtcli.cache import cached, reading
-from mtcli.config import (
-    Config,
-    TrainingConfig,
-)
+from mtcli.config import Config, TrainingConfig
 from mtcli.corpora import Texts, read_texts
 from mtcli.data.batches import ParallelCorpus, Side
 from mtcli.data.mapped import RunsOfFiles
@@ -24,6 +20,7 @@ from mtcli.epochs import Ahead, Epochs
 from mtcli.errors import PackageError, UsageError
 from mtcli.files import check_files
 from mtcli.heap import keep_memory
+from mtcli.lines import remove
 from mtcli.model import EncoderDecoder, build
 from mtcli.package import (
     CONFIG,
@@ -185,10 +182,7 @@ def _write(run: TrainingRun, models: tuple[bytes, bytes] | None, fresh: bool) ->
     claim(folder)
     (folder / TRAINING).mkdir(exist_ok=True)
     for left in [*folder.rglob(".*.tmp")]:  # of a run that was killed while writing
-        if left.is_dir():
-            shutil.rmtree(left)
-        else:
-            left.unlink(missing_ok=True)
+        remove(left)
 
 
 def _complete(

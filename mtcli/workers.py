@@ -26,10 +26,10 @@ AHEAD = 4
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG, see prctl(2)
 
 
-def pool(workers: int, begin: Callable[..., None], *arguments: Any) -> ProcessPoolExecutor:
-    """So many processes, each of which first calls `begin` with the arguments; nothing of these is copied."""
+def pool(workers: int, function: Callable[..., Any], ready: Callable[[], None] | None = None) -> ProcessPoolExecutor:
+    """So many processes, in which `apply` calls `function`; nothing that it knows is copied. Each first calls `ready`."""
     fork = multiprocessing.get_context("fork")
-    return ProcessPoolExecutor(workers, fork, _begin, (os.getpid(), begin, arguments))
+    return ProcessPoolExecutor(workers, fork, _begin, (os.getpid(), _take, (function, ready)))
 
 
 def beside(function: Callable[..., None], *arguments: Any) -> BaseProcess:
@@ -77,11 +77,11 @@ def in_order(function: Callable[[T], R], items: Iterable[T], workers: int) -> It
     waiting: deque[tuple[T, Future[R]]] = deque()
     with (
         noticing_the_dead(DataError, ": close other programs, or give less text at a time"),
-        pool(workers, _take, function) as executor,
+        pool(workers, function) as executor,
     ):
         try:
             for item in items:
-                waiting.append((item, executor.submit(_apply, item)))
+                waiting.append((item, executor.submit(apply, item)))
                 if len(waiting) > AHEAD * workers:
                     done, job = waiting.popleft()
                     yield done, job.result()
@@ -91,16 +91,19 @@ def in_order(function: Callable[[T], R], items: Iterable[T], workers: int) -> It
             executor.shutdown(cancel_futures=True)
 
 
-_function: Callable[[Any], Any]
+_function: Callable[..., Any]
 
 
-def _take(function: Callable[[Any], Any]) -> None:
+def _take(function: Callable[..., Any], ready: Callable[[], None] | None) -> None:
     global _function  # noqa: PLW0603
     _function = function
+    if ready:
+        ready()
 
 
-def _apply(item: Any) -> Any:
-    return _function(item)
+def apply(*arguments: Any) -> Any:
+    """In a process of a `pool`: what its function makes of the arguments."""
+    return _function(*arguments)
 
 
 def called(command: Sequence[str | Path], env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

@@ -30,6 +30,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command does, befo
 
 CACHE = tempfile.TemporaryDirectory(prefix="mtcli-tests-")
 os.environ["XDG_CACHE_HOME"] = CACHE.name  # tests find what tests have prepared, and nothing else
+for name in [name for name in os.environ if name.startswith("MTCLI")]:
+    del os.environ[name]  # those of a developer
 
 DATA = Path(__file__).parent / "data" / "tatoeba"
 

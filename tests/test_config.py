@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtcli.config import (
-    PRESETS,
     Config,
     DecodingConfig,
     Languages,
@@ -23,11 +22,10 @@ from mtcli.config import (
     overrides,
     parse_config,
     parse_override,
-    preset,
-    preset_for,
     with_overrides,
 )
 from mtcli.errors import UsageError
+from mtcli.presets import PRESETS, preset, preset_for
 
 
 def test_an_empty_file_means_the_defaults() -> None:

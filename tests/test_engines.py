@@ -279,6 +279,15 @@ def test_memory_bounds_what_is_searched_for_together(
     assert [record.getMessage() for record in caplog.records][-1].endswith("trying half as many")
 
 
+@pytest.mark.parametrize("engine", ["ctranslate2", "torch"])
+def test_without_a_gpu_none_is_taken(transformer_package: Path, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctranslate2.get_cuda_device_count", lambda: 0)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert Translator.load(str(transformer_package), "auto", engine).translate(LINES[:1])
+    with pytest.raises(UsageError, match="no GPU is at hand"):
+        Translator.load(str(transformer_package), "cuda", engine)
+
+
 def test_without_the_libraries_of_cuda_a_gpu_is_left_alone(
     transformer_package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -316,19 +316,19 @@ def test_a_model_is_scored_in_one_go(transformer_package: Path, tmp_path: Path) 
     assert b"nothing to score against" in mtcli("score", "-i", hyp, code=2).stderr
 
 
-CHINESE = ["今天天气很好。", "他住在北京，她住在上海。", "我昨天看了一部很有意思的电影。", "你想喝茶还是喝咖啡？"] * 5
-NEARLY = [line.replace("很", "真") for line in CHINESE]
+PLAIN_CHINESE = ["今天天气很好。", "他住在北京，她住在上海。", "我昨天看了一部很有意思的电影。", "你想喝茶还是喝咖啡？"] * 5
+NEARLY = [line.replace("很", "真") for line in PLAIN_CHINESE]
 
 
 @pytest.mark.parametrize(
     ("ref", "tokenizer"),
     [
-        (CHINESE, "zh"),
+        (PLAIN_CHINESE, "zh"),
         (["今日は天気がとてもいいです。", "彼は東京に住んでいます。"], "char"),
         (["วันนี้อากาศดีมาก"], "char"),
         (["오늘은 날씨가 좋다."], "13a"),
         (["It is a fine day, and so it was yesterday.", "北京 is large, and so is any other town."], "13a"),
-        ([*CHINESE, *["Il fait très beau aujourd'hui, n'est-ce pas ?"] * 20], "zh"),
+        ([*PLAIN_CHINESE, *["Il fait très beau aujourd'hui, n'est-ce pas ?"] * 20], "zh"),
         ([""], "13a"),
     ],
 )
@@ -338,13 +338,13 @@ def test_bleu_finds_words_where_no_blanks_stand(ref: list[str], tokenizer: str) 
 
 
 def test_near_translations_score_as_such_in_chinese() -> None:
-    assert 50 < bleu_and_chrf(NEARLY, CHINESE)[0].value < 100
-    assert score(NEARLY, [CHINESE], ["bleu"])[0].value < 1, "as sacreBLEU's command does without a language"
+    assert 50 < bleu_and_chrf(NEARLY, PLAIN_CHINESE)[0].value < 100
+    assert score(NEARLY, [PLAIN_CHINESE], ["bleu"])[0].value < 1, "as sacreBLEU's command does without a language"
 
 
 def test_a_reference_without_blanks_is_told(tmp_path: Path) -> None:
     ref = tmp_path / "ref"
-    ref.write_text("".join(f"{line}\n" for line in CHINESE), "utf-8")
+    ref.write_text("".join(f"{line}\n" for line in PLAIN_CHINESE), "utf-8")
     assert "--metric bleu:tokenize=zh" in mtcli("score", ref, "-i", ref).stderr.decode()
     for told in (("--langs", "en-zh"), ("--metric", "bleu:tokenize=zh"), ("--metric", "chrf")):
         assert not mtcli("score", ref, "-i", ref, *told).stderr

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import TINY, head
+from hatchling.builders.sdist import SdistBuilder
 
 from mtcli import __version__
 
@@ -45,6 +46,14 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     assert {name for name in names if name.startswith("mtcli/")} == sources | shipped
     assert {f"{info}/licenses/LICENSE", f"{info}/licenses/NOTICE"} < set(names)
     assert wheel.stat().st_size < 48e6
+
+
+def test_what_makes_the_models_is_in_the_source_distribution() -> None:
+    packed = {file.relative_path for file in SdistBuilder(str(ROOT)).recurse_included_files()}
+    recipe = (ROOT / "Makefile").read_text("utf-8")
+    phrases = {path.relative_to(ROOT).as_posix() for path in (ROOT / "models").glob("phrases.*")}
+    assert "models/phrases.$(1)" in recipe and phrases and phrases < packed
+    assert {"Makefile", "constraints.txt", "models/de-en/model.toml", "tests/data/typed/typed.de"} < packed
 
 
 def test_the_wheel_trains_translates_and_scores_where_the_source_is_not(wheel: Path, tmp_path: Path) -> None:

@@ -60,7 +60,6 @@ def commands(words: list[str]) -> typer.Typer:
         name="mtcli",
         context_settings={"help_option_names": ["-h", "--help"]},
         rich_markup_mode=None,
-        pretty_exceptions_enable=False,
         no_args_is_help=True,
     )
     app.callback()(_global)

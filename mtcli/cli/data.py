@@ -12,8 +12,6 @@ from mtcli.cli.options import Debug, Json, Quiet, Threads, say, set_up
 app = typer.Typer(
     help="Look at parallel text, clean it, hold some of it out.",
     no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
 )
 
 Src = Annotated[list[str], typer.Option(metavar="FILE", help="Source text, plain or .gz; may be given several times.")]

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mtcli.cli.options import Debug, Json, Quiet, one_line, say, set_up
-from mtcli.lines import as_text
 
-if TYPE_CHECKING:
-    from mtcli.package import Summary
-
-app = typer.Typer(help="List the model packages that are at hand.", rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(help="List the model packages that are at hand.")
 
 
 @app.callback(invoke_without_command=True)
@@ -29,7 +24,9 @@ def list_models(json: Json = False, debug: Debug = False) -> None:
     from mtcli.package import summaries
 
     if json:
-        say(_as_json(summaries()))
+        from mtcli.tables import as_json
+
+        say(as_json([dataclasses.asdict(each) | {"folder": str(each.folder)} for each in summaries()]))
         return
     rows: list[tuple[str, ...]] = [("NAME", "LANGUAGES", "SIZE", "BLEU", "LICENCE", "FOLDER")]
     for each in summaries():
@@ -39,13 +36,6 @@ def list_models(json: Json = False, debug: Debug = False) -> None:
     widths = [max(len(row[i]) for row in rows) for i in range(5)]
     for row in rows:
         say("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]))
-
-
-def _as_json(found: Iterable[Summary]) -> str:
-    from json import dumps
-
-    values = [dataclasses.asdict(each) | {"folder": str(each.folder)} for each in found]
-    return as_text(dumps(values, indent=1, ensure_ascii=False))
 
 
 @app.command()

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from types import FrameType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -110,30 +110,12 @@ def _end(run: TrainingRun, tested: list[Tested]) -> str:
     )
     return (
         f"done: {run.loop.step} steps in {clock(run.loop.seconds)}; best at step {best.step}\n{scores}"
-        f"next: mtcli translate -m {shlex.quote(str(folder))} < input.txt\n"
+        f"next: mtcli translate -m {shlex.quote(str(folder))}{run.package.config.languages.choice} < input.txt\n"
         f"read: {folder / REPORT}"
     )
 
 
-class View(Protocol):
-    """Somewhere to show training."""
-
-    def __enter__(self) -> View: ...
-    def __exit__(self, *exception: object) -> None: ...
-    def write(self, text: str) -> None:
-        """Show text that stays."""
-
-    def step(self, record: StepRecord) -> None:
-        """Show where training stands."""
-
-    def validation(self, record: ValidationRecord) -> None:
-        """Show how it translates now."""
-
-    def end(self, text: str) -> None:
-        """Show the last text, below all else."""
-
-
-def _view(run: TrainingRun, quiet: bool, panel: bool, stop: Stop) -> View:
+def _view(run: TrainingRun, quiet: bool, panel: bool, stop: Stop) -> Silent | Panel:
     if quiet:
         return Silent()
     return Panel(run, stopping=lambda: stop.signal > 0) if panel else Plain(run, stop)
@@ -146,20 +128,24 @@ def _can_draw() -> bool:
 
 
 class Silent:
-    """Shows nothing."""
+    """Shows nothing of a training."""
 
-    def __enter__(self) -> View:
+    def __enter__(self) -> Silent:
         return self
 
     def __exit__(self, *exception: object) -> None: ...
 
-    def write(self, text: str) -> None: ...
+    def write(self, text: str) -> None:
+        """Show text that stays."""
 
-    def step(self, record: StepRecord) -> None: ...
+    def step(self, record: StepRecord) -> None:
+        """Show where training stands."""
 
-    def validation(self, record: ValidationRecord) -> None: ...
+    def validation(self, record: ValidationRecord) -> None:
+        """Show how it translates now."""
 
     def end(self, text: str) -> None:
+        """Show the last text, below all else."""
         self.write(text)
 
 
@@ -171,6 +157,7 @@ class Plain(Silent):
         self._shown = -LINE_SECONDS
 
     def write(self, text: str) -> None:
+        """See Silent."""
         try:
             print(text, file=sys.stderr, flush=True)
         except BrokenPipeError:  # its reader is gone
@@ -179,6 +166,7 @@ class Plain(Silent):
             pass
 
     def step(self, record: StepRecord) -> None:
+        """See Silent."""
         self._meter.step(record)
         if time.monotonic() - self._shown >= LINE_SECONDS:
             self._shown = time.monotonic()
@@ -190,6 +178,7 @@ class Plain(Silent):
             )
 
     def validation(self, record: ValidationRecord) -> None:
+        """See Silent."""
         self._meter.validation(record.scores)
         for name, text in zip(("src", "ref", "hyp"), record.samples[0], strict=True):
             self.write(f"    {name} {clean(text)[:72]}")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mtcli.errors import UsageError
-from mtcli.lines import unwritable
+from mtcli.lines import writing
 from mtcli.package import TRAINING
 
 if TYPE_CHECKING:
@@ -38,14 +36,14 @@ class TensorBoard:
 
         self._folder = run.package.folder / TRAINING / FOLDER
         threading.excepthook = _tell_of_bugs
-        with self._writing():
+        with writing(self._folder):
             self._writer = SummaryWriter(str(self._folder), purge_step=run.loop.step + 1)
 
     def write(self, record: StepRecord | ValidationRecord) -> None:
         """Add an update or a validation."""
         from mtcli.training.loop import StepRecord
 
-        with self._writing():
+        with writing(self._folder):
             if isinstance(record, StepRecord):
                 step, values = record.step, {"train/loss": record.loss, "train/learning_rate": record.learning_rate}
                 values["train/grad_norm"] = record.grad_norm
@@ -58,15 +56,8 @@ class TensorBoard:
 
     def close(self) -> None:
         """Write what is not written yet."""
-        with self._writing():
+        with writing(self._folder):
             self._writer.close()
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise unwritable(self._folder, error) from error
 
 
 def _tell_of_bugs(told: threading.ExceptHookArgs) -> None:

@@ -11,8 +11,6 @@ from mtcli.cli.options import Debug, Model, Quiet, say, set_up
 app = typer.Typer(
     help="Learn subword pieces, and turn text into them and back.",
     no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
 )
 
 Side = Annotated[str, typer.Option(metavar="src|tgt", help="Whose pieces; a target may have fewer.")]

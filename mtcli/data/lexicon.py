@@ -68,19 +68,19 @@ def _words(line: str) -> list[str]:
     return list(dict.fromkeys(_WORD.findall(line.lower())))[:MOST_WORDS]
 
 
-def learn_lexicon(pairs: Pairs, seed: int = 1) -> Lexicon | None:
+def learn_lexicon(pairs: Pairs) -> Lexicon | None:
     """Count in a sample of a corpus, most of which is well aligned; None where it is too small to tell anything."""
-    return _scaled(_counted(pairs), pairs, random.Random(seed)) if len(pairs) >= FEWEST else None
+    return _scaled(_counted(pairs), pairs, random.Random(1)) if len(pairs) >= FEWEST else None
 
 
-def fit(pairs: Pairs, seed: int = 1) -> float | None:
+def fit(pairs: Pairs) -> float | None:
     """How likely a pair looks more like a translation than two lines put together at random, by words learnt from other pairs.
 
     0.5 where the sides have nothing to do with each other; None where too few words are known to tell.
     """
     if len(pairs) < 2 * ENOUGH:
         return None
-    shuffled = random.Random(seed).sample(pairs, len(pairs))
+    shuffled = random.Random(1).sample(pairs, len(pairs))
     half = len(pairs) // 2
     lexicon, rest = _counted(shuffled[:half]), shuffled[half:]
     real, others = (_known(lexicon, some) for some in (rest, _put_together(rest)))

@@ -8,7 +8,7 @@ import logging
 import math
 import multiprocessing.process
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 
 import torch
@@ -21,7 +21,7 @@ from mtcli.heap import keep_memory
 from mtcli.hypothesis import Hypothesis, Sentence
 from mtcli.search import Decoder, positions, room, search
 from mtcli.training.loop import token_losses
-from mtcli.workers import noticing_the_dead, pool
+from mtcli.workers import apply, noticing_the_dead, pool
 
 log = logging.getLogger("mtcli")
 
@@ -39,7 +39,7 @@ class TorchEngine:
         self._decoder, self._device, self._pool, self._jobs = decoder, device, None, 1
         if workers > 1:
             self._jobs = 2 * workers  # two for each, so that none is idle for long
-            self._pool = pool(workers, _begin_worker, self._search)
+            self._pool = pool(workers, self._search, _begin_worker)
         self._workers: list[multiprocessing.process.BaseProcess] = []
         self._process = os.getpid()
         self._share = 1
@@ -105,7 +105,7 @@ class TorchEngine:
         check_process(self._process)
         others = set(multiprocessing.active_children())
         with noticing_the_dead(TranslationError, ": give --threads 1"):
-            jobs = [self._pool.submit(_work, batches, config) for batches in shares]
+            jobs = [self._pool.submit(apply, batches, config) for batches in shares]
         self._workers += set(multiprocessing.active_children()) - others
         return [functools.partial(_result, job) for job in jobs]
 
@@ -130,19 +130,9 @@ class TorchEngine:
             self._pool.shutdown(cancel_futures=True)
 
 
-Search = Callable[[Share, DecodingConfig], Hypotheses]
-_search_of_worker: Search
-
-
-def _begin_worker(search_of_worker: Search) -> None:
-    global _search_of_worker  # noqa: PLW0603
-    _search_of_worker = search_of_worker
+def _begin_worker() -> None:
     torch.set_num_threads(1)
     keep_memory()
-
-
-def _work(batches: Share, config: DecodingConfig) -> Hypotheses:
-    return _search_of_worker(batches, config)
 
 
 def _result(job: Future[Hypotheses]) -> Hypotheses:

@@ -53,6 +53,11 @@ class EncoderDecoder(nn.Module, ABC):
         self.output_bias = nn.Parameter(torch.zeros(vocab.tgt))
         self.dropout = Dropout(dropout)
 
+    @property
+    def size(self) -> int:
+        """How many numbers its weights are."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
     @abstractmethod
     def encode(self, src: Tensor, src_mask: Tensor) -> DecoderState:
         """Read `src` [B, S] with `src_mask` [B, S]: the state before the first target position, one row a sentence."""

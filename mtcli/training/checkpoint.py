@@ -54,7 +54,7 @@ def resuming(path: str) -> Iterator[None]:
 def restore(loop: TrainingLoop, path: str) -> dict[str, Any]:
     """Put the loop where it was when `dump` wrote the file; returns `extra`. Raises PackageError when the file is damaged."""
     with resuming(path):
-        if Path(path).stat().st_size > LARGEST + 16 * sum(parameter.numel() for parameter in loop.model.parameters()):
+        if Path(path).stat().st_size > LARGEST + 16 * loop.model.size:
             raise ValueError("it is larger than the state of such a model")
         content = Path(path).read_bytes()
         tensors = load(content)

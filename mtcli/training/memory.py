@@ -29,8 +29,7 @@ def batch_tokens_for(model: EncoderDecoder, device: torch.device, epoch: int) ->
         free = torch.cuda.mem_get_info(device)[0]
         while most < MOST_ON_GPU and 2 * most * UPDATES_AN_EPOCH <= epoch:
             most *= 2
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    left = free / 2 - 20 * parameters  # weights, gradients, their moments, the average: five numbers of four bytes
+    left = free / 2 - 20 * model.size  # weights, gradients, their moments, the average: five numbers of four bytes
     size = most
     while size > 64 and size * _bytes_a_position(model) > left:
         size //= 2
