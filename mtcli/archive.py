@@ -11,7 +11,7 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from mtcli.errors import PackageError
-from mtcli.lines import check_readable, vanishing
+from mtcli.lines import check_readable, remove, vanishing
 from mtcli.package import CONFIG, CT2, PARTS, WEIGHTS, ModelPackage, open_package, place
 
 MOST = 100
@@ -32,6 +32,7 @@ def import_package(path: str, name: str = "") -> Path:
         raise PackageError(f"{folder}: exists already: give another -m")
     try:
         with vanishing(folder.with_name(f".{folder.name}.{os.getpid()}.new.tmp")) as temporary:
+            remove(temporary)  # of a killed process that had this number
             with _reading(path), ZipFile(path) as archive:
                 _unpack(archive, path, temporary)
             _check_whole(temporary, path)

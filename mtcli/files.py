@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
 from mtcli.errors import DataError, UsageError
-from mtcli.lines import is_standard_output, refuse_same
+from mtcli.lines import is_standard_output
 
 
 def check_files(read: Iterable[str], written: Iterable[str] = ()) -> None:
@@ -19,7 +20,7 @@ def check_files(read: Iterable[str], written: Iterable[str] = ()) -> None:
     pipes = set()
     for name in filter(None, read):
         for output in written:
-            refuse_same(name, output)
+            _refuse_same(name, output)
         source = Path("/dev/stdin" if name == "-" else name)
         with contextlib.suppress(OSError):  # which is told when it is opened
             if name == "-" or source.is_fifo():
@@ -28,6 +29,15 @@ def check_files(read: Iterable[str], written: Iterable[str] = ()) -> None:
                     what = "standard input" if name == "-" else "a pipe"
                     raise UsageError(f"{name} is {what}, which can be read once: give files for the others")
                 pipes.add((pipe.st_dev, pipe.st_ino))
+
+
+def _refuse_same(source: str, output: str) -> None:
+    with contextlib.suppress(OSError):  # there is no such file: that is told when it is opened, or it is new
+        read = os.fstat(0) if source == "-" else Path(source).stat()
+        out = os.fstat(1) if output == "-" else Path(output).stat()
+        if stat.S_ISREG(out.st_mode) and os.path.samestat(out, read):
+            name = "standard output" if output == "-" else output
+            raise DataError(f"{name}: is the very file that is read: write to another")
 
 
 def check_page(path: str) -> None:

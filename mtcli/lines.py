@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import gzip
@@ -14,7 +13,6 @@ import os
 import select
 import shutil
 import signal
-import stat
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -85,11 +83,6 @@ class LineReader:
                 rest = itertools.chain([block[left:]], rest)
             left -= len(block)
         self._ahead, self._rest = [], rest
-
-    def check_apart(self, path: str | Path) -> None:
-        """Raises DataError when what is to be written is the file that is read, which would be lost or never end."""
-        with contextlib.suppress(OSError, AttributeError):  # the stream is closed
-            _refuse(str(path), os.fstat(self._stream.fileno()))
 
     def _blocks(self, size: int) -> Iterator[list[str]]:
         parts: list[bytes] = []  # the line that has not ended yet
@@ -229,20 +222,6 @@ def each_line(path: str | Path) -> Iterator[str]:
 def read_lines(path: str | Path) -> list[str]:
     """All lines of a file, see `each_line`."""
     return list(each_line(path))
-
-
-def refuse_same(source: str, output: str) -> None:
-    """Raises DataError when what is to be written is a file that is read; `-` is standard input, or output."""
-    with contextlib.suppress(OSError):  # what is not there cannot be read, which others tell
-        _refuse(output, os.fstat(0) if source == "-" else Path(source).stat())
-
-
-def _refuse(output: str, source: os.stat_result) -> None:
-    with contextlib.suppress(OSError):  # there is no such file yet
-        out = os.fstat(1) if output == "-" else Path(output).stat()
-        if stat.S_ISREG(out.st_mode) and os.path.samestat(out, source):
-            name = "standard output" if output == "-" else output
-            raise DataError(f"{name}: is the very file that is read: write to another")
 
 
 def pair_blocks(src: list[str], tgt: list[str]) -> Iterator[tuple[str, int, list[tuple[str, str]]]]:

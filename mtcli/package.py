@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from mtcli import checksums, ct2
 from mtcli.config import FORMAT, Config, TestRecord, parse_config
 from mtcli.errors import PackageError, UsageError
-from mtcli.lines import as_text, replacing, vanishing
+from mtcli.lines import as_text, remove, replacing, vanishing
 
 if TYPE_CHECKING:
     import torch
@@ -246,7 +246,8 @@ def create(folder: Path, values: dict[str, Any], src: bytes, tgt: bytes, joint: 
     """Make a new package of a `model.toml` and a tokenizer: the folder appears when it is complete."""
     try:
         with vanishing(folder.with_name(f".{folder.name}.{os.getpid()}.tmp")) as temporary:
-            temporary.mkdir(parents=True, exist_ok=True)
+            remove(temporary)  # of a killed process that had this number
+            temporary.mkdir(parents=True)
             save_config(temporary, values)
             save_tokenizer(temporary, src, tgt, joint)
             seal(temporary)

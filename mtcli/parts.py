@@ -14,7 +14,7 @@ from mtcli.glossary import Glossary
 from mtcli.hypothesis import Sentence
 from mtcli.sentences import in_capitals, in_small_letters, kept_apart, origins, split_sentences, with_plain_marks, without_emoji
 from mtcli.tags import tag, target_of, without_tag
-from mtcli.tokenizer import Tokenizer, normalise
+from mtcli.tokenizer import SPACE, Tokenizer, normalise
 from mtcli.treatment import Treatment
 
 
@@ -214,8 +214,9 @@ class Cutter:
         """Ids in parts of at most `limit`, cut before a word, after punctuation if there is some."""
         if len(ids) <= limit:
             return [ids] if ids else []
-        starts = self.tokenizer.word_starts(ids, "src")
-        stops = [piece[-1] in ".!?;:,。！？；：，" for piece in self.tokenizer.pieces(ids, "src")]
+        pieces = self.tokenizer.pieces(ids, "src")
+        starts = [piece.startswith(SPACE) for piece in pieces]
+        stops = [piece[-1] in ".!?;:,。！？；：，" for piece in pieces]
         parts, first = [], 0
         while len(ids) - first > limit:
             words = [i for i in range(first + limit // 2, first + limit + 1) if starts[i]]

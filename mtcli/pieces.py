@@ -75,8 +75,8 @@ def _open(model: str, side: str) -> tuple[Tokenizer, Side]:
 
 
 def _stream(source: str, convert: Callable[[list[str]], list[str]]) -> None:
+    check_files([source], ["-"])
     reader = LineReader(source)
-    reader.check_apart("-")
     with open_output("-") as writer:
         for block in reader.blocks():
             writer.write(convert(block))

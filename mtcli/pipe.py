@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from mtcli import checksums, ct2
 from mtcli.alignment import pharaoh
 from mtcli.errors import TranslationError, UsageError
+from mtcli.files import check_files
 from mtcli.heap import keep_memory
 from mtcli.languages import AUTO, choose
-from mtcli.lines import LineReader, LinesBeside, checksum, going_on, is_complete, open_output, refuse_same
+from mtcli.lines import LineReader, LinesBeside, checksum, going_on, is_complete, open_output
 from mtcli.markup import Markup
 from mtcli.package import CT2, PARTS, WEIGHTS, open_package
 from mtcli.treatment import USUAL, Treatment
@@ -68,13 +69,11 @@ def translate_stream(models: list[str], source: str, output: str, options: Strea
     With no models, one is chosen by the languages. An output that is to be resumed, and is complete, stays as it is. What was
     read is written before input is waited for. Notices about lines go to the log at the end.
     """
+    path = options.score_target or options.prefix
+    check_files([source, path, options.treatment.glossary], [output])
     reader = LineReader(source)
-    reader.check_apart(output)
     if source == "-" and sys.stdin.isatty():
         log.info("reading from the terminal; Ctrl-D ends the text")
-    path = options.score_target or options.prefix
-    for other in filter(None, (path, options.treatment.glossary)):
-        refuse_same(other, output)
     beside = LinesBeside(path, reader) if path else None
     if not models:
         seen = _first_text(reader, options.treatment.format) if options.src == AUTO else []

@@ -122,10 +122,6 @@ class Tokenizer:
         processor = self._processor(side)
         return sum(map(processor.is_byte, ids))
 
-    def word_starts(self, ids: list[int], side: Side) -> list[bool]:
-        """For each id, whether a word begins with it."""
-        return [piece.startswith(SPACE) for piece in self.pieces(ids, side)]
-
     def _processor(self, side: Side) -> spm.SentencePieceProcessor:
         return self.src if side == "src" else self.tgt
 

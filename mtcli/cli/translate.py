@@ -110,8 +110,6 @@ def translate(
         raise UsageError(f"--format {format_} knows no prefixes: leave out --prefix")
     if model and from_:
         raise UsageError("--from chooses a model by its language, and -m names one: give one of the two")
-    if [file, prefix, score_target, glossary].count("-") > 1:
-        raise UsageError("- is standard input, which can be read once: give a file for the other")
     if resume and (output == "-" or format_ != "text" or (n_best and not json)):
         raise UsageError("--resume goes on with the file of -o, line by line: leave out --format, and --n-best without --json")
     form: Form = "json" if json else "n-best" if n_best else "text"
