@@ -89,7 +89,7 @@ def _check(package: ModelPackage, quantization: str) -> None:
 def _free(out: str) -> Path:
     if not out:
         raise UsageError("name the new folder: mtcli export -m MODEL --to package OUT")
-    folder = Path(os.path.realpath(out)) if Path(out).is_symlink() else Path(out)
+    folder = Path(out)
     if not is_free(folder):
         raise PackageError(f"{folder}: exists already: give another name")
     return folder
@@ -104,6 +104,7 @@ def _copy_files(package: ModelPackage, folder: Path, *names: str) -> None:
 @contextmanager
 def _new_folder(folder: Path) -> Iterator[Path]:
     """A temporary folder that takes the place of `folder` if the block ends well and vanishes if not."""
+    folder = Path(os.path.realpath(folder))
     with writing(folder), vanishing(folder.with_name(f".{folder.name}.{os.getpid()}.new.tmp")) as temporary:
         remove(temporary)  # of a killed process that had this number
         temporary.mkdir(parents=True)

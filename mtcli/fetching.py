@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mtcli.errors import DataError, UsageError
-from mtcli.lines import vanishing, writing
+from mtcli.lines import remove, vanishing, writing
 from mtcli.workers import called
 
 _LICENCE = re.compile(r"(LICEN[CS]E|COPYING|README)[^/]*", re.IGNORECASE)
@@ -32,6 +32,7 @@ def fetch(names: list[str], folder: str, agree: Callable[[str], bool]) -> list[P
         raise UsageError(f"these corpora are of different languages, {' and '.join(sorted(languages))}: fetch them one by one")
     place = Path(folder)
     with writing(place), vanishing(place / f".{os.getpid()}.tmp") as temporary:
+        remove(temporary)  # of a killed process that had this number
         temporary.mkdir(parents=True)
         command = [program, "-no-pb", "get", "-l", languages.pop(), "-tr", *names, "-o", str(temporary / "out")]
         _run(command, temporary / "cache")

@@ -50,5 +50,5 @@ def check_page(path: str) -> None:
     if is_standard_output(path):
         raise UsageError("--report is a page for a browser, beside what is printed: name a file")
     place = Path(os.path.realpath(path))
-    if not (os.access(place.parent, os.W_OK) or place.is_fifo() or place.is_char_device()):
+    if not ((place.parent.is_dir() and os.access(place.parent, os.W_OK)) or place.is_fifo() or place.is_char_device()):
         raise DataError(f"{path}: cannot be written: name a file in a folder that is there and yours")

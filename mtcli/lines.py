@@ -208,20 +208,18 @@ def checksum(path: str | Path) -> str:
 
 
 def each_line(path: str | Path) -> Iterator[str]:
-    """The lines of a file. Raises DataError when it is missing, unreadable or has no line."""
-    reader, empty = LineReader(path), True
-    for line in reader:
-        empty = False
-        yield line
-    if empty:
-        raise DataError(f"{reader.name}: is empty")
+    """The lines of a file. Raises DataError when it is missing or unreadable."""
+    reader = LineReader(path)
+    yield from reader
     if reader.invalid_lines:
         log.warning("%s: %d lines held invalid UTF-8, replaced by U+FFFD", reader.name, reader.invalid_lines)
 
 
 def read_lines(path: str | Path) -> list[str]:
-    """All lines of a file, see `each_line`."""
-    return list(each_line(path))
+    """All lines of a file. Raises DataError when it is missing, unreadable or has no line."""
+    if lines := list(each_line(path)):
+        return lines
+    raise DataError(f"{source_name(str(path))}: is empty")
 
 
 def pair_blocks(src: list[str], tgt: list[str]) -> Iterator[tuple[str, int, list[tuple[str, str]]]]:
@@ -421,7 +419,7 @@ def replacing(path: Path) -> Iterator[Path]:
     if path.exists() and not path.is_file():  # a FIFO, a device: nothing to replace
         yield path
         return
-    place = path.resolve() if path.is_symlink() else path
+    place = Path(os.path.realpath(path)) if path.is_symlink() else path
     with writing(path), vanishing(place.with_name(f".{place.name}.{os.getpid()}.tmp")) as temporary:
         yield temporary
         if place.exists():

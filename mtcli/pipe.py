@@ -7,6 +7,7 @@ import dataclasses
 import json
 import logging
 import math
+import os
 import queue
 import re
 import sys
@@ -118,7 +119,7 @@ def _first_text(reader: LineReader, form: str) -> list[str]:
 
 def _check_no_part(models: list[str], output: Path) -> None:
     parts = (open_package(model).folder / part for model in models for part in PARTS)
-    if output.resolve() in {part.resolve() for part in parts}:
+    if os.path.realpath(output) in map(os.path.realpath, parts):
         raise UsageError(f"-o {output}: is a file of the package that translates: write elsewhere")
 
 

@@ -67,14 +67,11 @@ _ABBREVIATIONS = frozenset(
     )
 )
 """Of English, German, French and Spanish, without their last stop."""
-_BEFORE_NUMBERS = (
-    (
-        frozenset(_WORDS("no nos art max min est jan feb mar apr jun jul aug sep sept oct nov dec")),
-        re.compile(r"\d|[IVXLC]{2,}\b"),
-    ),
-    (frozenset(_WORDS("nr bd abs fig vol pp chap pág págs núm")), re.compile(r"\d|[IVXLC]+\b|[A-Z]\d*\b")),
-)
-"""Those that are words or names, too, and end a sentence, unless a number follows; and those after which it may be a letter."""
+_BEFORE_NUMBERS = frozenset(_WORDS("no nos art max min abs fig vol chap jan feb mar apr jun jul aug sep sept oct nov dec"))
+"""Words and names, too, which end a sentence where no number follows."""
+_BEFORE_SIGNS = frozenset(_WORDS("nr bd pp pág págs núm Abs Art Fig Vol Chap"))
+"""What a letter may follow, too; those with a capital only so."""
+_NUMBER, _SIGN = re.compile(r"\d|[IVXLC]{2,}\b"), re.compile(r"\d|(?:[IVXLC]+|[A-Z]\d*)\b(?!['’])")
 
 
 def split_sentences(text: str) -> list[str]:
@@ -174,9 +171,11 @@ def _ends_sentence(text: str, stop: re.Match[str]) -> bool:
     if stop[1] != ".":
         return True
     before = text[max(0, stop.start() - LONGEST_ABBREVIATION) : stop.start()]
-    last = before.rpartition(" ")[2].lstrip("\"'„“”‘«»¿¡([").lower()
+    word = before.rpartition(" ")[2].lstrip("\"'„“”‘«»¿¡([")
+    last, number = word.lower(), begin.start(1)
     initial = len(last) == 1 and last.isalpha()
     short_number = last.isdigit() and len(last) <= 2
-    numbered = any(last in words and number.match(text, begin.start(1)) for words, number in _BEFORE_NUMBERS)
-    abbreviates = last in _ABBREVIATIONS or numbered
+    numbered = bool(last in _BEFORE_NUMBERS and _NUMBER.match(text, number))
+    signed = bool(_BEFORE_SIGNS & {last, word} and _SIGN.match(text, number))
+    abbreviates = last in _ABBREVIATIONS or numbered or signed
     return bool(last) and not (initial or short_number or abbreviates)

@@ -350,6 +350,7 @@ def test_sentences_of_a_line_are_translated_by_themselves(package: Path) -> None
         ("- ... Ja. Nein", 2),
         ("No. Tom does. No. 5 does not.", 3),
         ("Das ist Max. Siehe Art. 5 hier. Vimos el mar. Era azul.", 4),
+        ("J'ai raté mon vol. J'ai dû attendre. L'art. L'avion. He is a good chap. I like him. She ate a fig. A man came.", 8),
         ("Für max. 10 Personen, nach min. 5 Jahren. Siehe Bd. II des Werks, Art. IV. See Fig. A for it.", 3),
         ("a" + "。," * 100_000, 2),
         ("a" * 100_000 + ". " * 50_000 + "." * 100_000 + "A. (((" * 50_000, 2),
