@@ -206,10 +206,11 @@ class Markup:
 
     def _skipped(self, line: str, at: int) -> int:
         """Where what stays as it is ends, if it does so in this line."""
-        end = line.find(self._until, at)
         if self._until.startswith("</"):
             found = re.compile(f"(?ai){re.escape(self._until)}").search(line, at)
             end = line.find(">", found.start()) if found else -1
+        else:
+            end = line.find(self._until, at)
         if end < 0:
             return len(line)
         length = 1 if self._until.startswith("</") else len(self._until)

@@ -414,6 +414,7 @@ def test_any_lines_can_be_cut(lines: list[str], kind: str) -> None:
         "{a=",
         "{{ }} ",
         "<code>x</code> ä ",
+        "<CODE>x</CODE> ",
         "<a b=c ",
         "&nbsp;",
         "%",
