@@ -31,7 +31,7 @@ demo: $(READY)
 # in its model.toml, from the likeliest pieces alone, in which names and numbers are copied. English to German goes on once between them, the learning
 # rate going up again; so does German to English, then and once more also from English sentences of Tatoeba that no German is there for, translated
 # back by the model of the other direction. All go on twice with the likeliest pieces. What is shipped made some of these steps in several runs, some of
-# them without models/phrases.*.
+# them without models/text, and by AdamW alone but for the last of German.
 models: $(addprefix build/shipped/,$(SHIPPED))
 
 TATOEBA = $(TEXT)/tatoeba/de-en
@@ -48,7 +48,9 @@ CREDITS := --set data.licence="CC-BY 2.0 FR, CC-BY 4.0" --set data.attribution="
 # $(call pairs,SOURCE,TARGET,CORPUS)
 pairs = --dev-src $(TEXT)/tatoeba/$(3)/dev.$(1).gz --dev-tgt $(TEXT)/tatoeba/$(3)/dev.$(2).gz \
 	--src $(TEXT)/tatoeba/$(3)/train.$(1).gz --tgt $(TEXT)/tatoeba/$(3)/train.$(2).gz --src $(TEXT)/tldr/$(3).$(1).gz --tgt $(TEXT)/tldr/$(3).$(2).gz \
-	--src models/phrases.$(1) --tgt models/phrases.$(2) --weight 1 --weight 1 --weight 30
+	--src models/text/phrases.$(1) --tgt models/text/phrases.$(2) --src models/text/written.$(1).gz --tgt models/text/written.$(2).gz \
+	$(if $(filter de-en,$(3)),--src models/text/translated.$(1).gz --tgt models/text/translated.$(2).gz) \
+	--weight 1 --weight 1 --weight 30 --weight 3 $(if $(filter de-en,$(3)),--weight 2)
 
 build/models/en-de-first.done: $(READY)
 	@test -d "$(TATOEBA)" || { echo "make models TEXT=FOLDER: $(TATOEBA) is missing, see models/README.md" >&2; exit 2; }
@@ -60,7 +62,7 @@ build/models/en-de-second.done: build/models/en-de-first.done
 	touch $@
 
 build/models/en-de-third.done: build/models/en-de-second.done
-	$(BIN)/mtcli train -m build/models/en-de-third --from build/models/en-de-second --recipe models/en-de --steps 2635 --set training.learning_rate=0.0006 $(call pairs,en,de,de-en) $(CREDITS)
+	$(BIN)/mtcli train -m build/models/en-de-third --from build/models/en-de-second --recipe models/en-de --steps 7880 --set training.learning_rate=0.001 $(call pairs,en,de,de-en) $(CREDITS)
 	touch $@
 
 build/models/en-de.done: build/models/en-de-third.done
@@ -81,7 +83,7 @@ build/models/de-en-second.done: build/models/de-en-first.done $(BACK).de
 	touch $@
 
 build/models/de-en-third.done: build/models/de-en-second.done
-	$(BIN)/mtcli train -m build/models/de-en-third --from build/models/de-en-second --recipe models/de-en --steps 5506 --set training.learning_rate=0.001 $(call pairs,de,en,de-en) --src $(BACK).de --tgt $(BACK).en --weight 1 $(CREDITS)
+	$(BIN)/mtcli train -m build/models/de-en-third --from build/models/de-en-second --recipe models/de-en --steps 7560 --set training.learning_rate=0.001 $(call pairs,de,en,de-en) --src $(BACK).de --tgt $(BACK).en --weight 1 $(CREDITS)
 	touch $@
 
 build/models/de-en.done: build/models/de-en-third.done

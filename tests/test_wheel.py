@@ -51,8 +51,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
 def test_what_makes_the_models_is_in_the_source_distribution() -> None:
     packed = {file.relative_path for file in SdistBuilder(str(ROOT)).recurse_included_files()}
     recipe = (ROOT / "Makefile").read_text("utf-8")
-    phrases = {path.relative_to(ROOT).as_posix() for path in (ROOT / "models").glob("phrases.*")}
-    assert "models/phrases.$(1)" in recipe and phrases and phrases < packed
+    text = {path.relative_to(ROOT).as_posix() for path in (ROOT / "models/text").iterdir()}
+    assert {f"models/text/phrases.{code}" for code in ("de", "en", "es", "fr")} <= text < packed
+    assert {name for name in text if f"{name.split('.')[0]}.$(1)" in recipe} == text
     assert {"Makefile", "constraints.txt", "models/de-en/model.toml", "tests/data/typed/typed.de"} < packed
 
 

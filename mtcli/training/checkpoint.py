@@ -76,14 +76,12 @@ def restore(loop: TrainingLoop, path: str) -> dict[str, Any]:
 def _restore_tensors(loop: TrainingLoop, tensors: dict[str, Tensor]) -> None:
     loop.model.load_parameters(_below("model.", tensors))
     loop.averaged.load_parameters(_below("average.", tensors))
-    for key in ("step", "exp_avg", "exp_avg_sq"):
-        values = _below(f"optimizer.{key}.", tensors)
-        for name, parameter in loop.model.named_parameters():
-            if name in values:
-                old = loop.optimizer.state[parameter][key]
-                if (values[name].shape, values[name].dtype) != (old.shape, old.dtype):
-                    raise ValueError(f"{key} of {name} is of another shape or type")
-                loop.optimizer.state[parameter][key] = values[name].to(loop.device)
+    for name, parameter in loop.model.named_parameters():
+        for key, old in loop.optimizer.state.get(parameter, {}).items():
+            value = tensors[f"optimizer.{key}.{name}"]
+            if (value.shape, value.dtype) != (old.shape, old.dtype):
+                raise ValueError(f"{key} of {name} is of another shape or type")
+            loop.optimizer.state[parameter][key] = value.to(loop.device)
 
 
 def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

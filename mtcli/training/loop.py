@@ -20,7 +20,7 @@ from mtcli.errors import TrainingError, UsageError, out_of_memory
 from mtcli.model import EncoderDecoder, matmul_dtype
 from mtcli.training import parallel
 from mtcli.training.losses import CrossEntropy, RDropLoss
-from mtcli.training.optimizer import AdamW
+from mtcli.training.optimizer import Optimizer
 
 log = logging.getLogger("mtcli")
 
@@ -67,8 +67,8 @@ class TrainingLoop:
             raise UsageError(f"training.freeze = {list(config.freeze)} leaves nothing to train")
         self.averaged = copy.deepcopy(self.model).requires_grad_(False)
         """The model with the moving average of the weights: the one to validate and keep."""
-        self.optimizer = AdamW(self.parameters, config.weight_decay)
         self.dtype = matmul_dtype(config.precision, device)
+        self.optimizer = Optimizer(self.model, config.weight_decay, self.dtype)
         self.step = self.epoch = self.position = 0
         self.progress = 0.0
         """Share of the budget that is used up, from 0 to 1, the same in all processes: see `agree`."""
