@@ -111,7 +111,7 @@ class TrainingLoop:
         self.stopping = stop > 0
 
     def expected_seconds(self) -> float:
-        """Of the updates that are left, about: the gradients of some batches are computed, and thrown away."""
+        """Of the updates that are left, about: some are computed, and thrown away."""
         left = 1 - self.used()
         corpus, batches = self._this_epoch()
         total = min(filter(None, (self.config.steps, self.config.epochs * len(batches))), default=0)
@@ -119,7 +119,9 @@ class TrainingLoop:
         times = []
         for batch in batches[:TRIALS] if left else []:
             started = time.monotonic()
-            self._gradients(corpus, batch, 1).item()  # waits for the device
+            loss = self._gradients(corpus, batch, 1)
+            self.optimizer.rehearse()
+            loss.item()  # waits for the device
             times.append(time.monotonic() - started)
         return statistics.median(times) * total * left if times else 0.0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -55,15 +56,25 @@ class Optimizer:
     @torch.no_grad()
     def step(self, learning_rate: float) -> None:
         """Update, in place, all parameters that have a gradient."""
-        matrices: dict[torch.Size, list[Parameter]] = defaultdict(list)
-        others: list[Parameter] = []
-        for p, state in self.state.items():
-            if p.grad is not None:
-                (matrices[p.shape] if "momentum" in state else others).append(p)
-        for alike in matrices.values():
-            self._muon(alike, learning_rate)
+        for matrices in self._matrices():
+            self._muon(matrices, learning_rate)
+        others = [p for p, state in self.state.items() if p.grad is not None and "momentum" not in state]
         if others:
             self._adamw(others, learning_rate)
+
+    @torch.no_grad()
+    def rehearse(self) -> None:
+        """Compute what takes time in an update, and change nothing."""
+        for matrices in self._matrices():
+            orthogonal(torch.stack(self._of_each(matrices)[1]).to(self.dtype))
+
+    def _matrices(self) -> Iterable[list[Parameter]]:
+        """Those for Muon that have a gradient, by their shapes."""
+        alike: dict[torch.Size, list[Parameter]] = defaultdict(list)
+        for p, state in self.state.items():
+            if p.grad is not None and "momentum" in state:
+                alike[p.shape].append(p)
+        return alike.values()
 
     def _of_each(self, parameters: list[Parameter]) -> tuple[list[Tensor], list[Tensor], dict[str, list[Tensor]]]:
         """Weights, gradients, and each entry of the states of parameters of one kind."""
