@@ -77,7 +77,7 @@ build/models/de-en-first.done: build/models/en-de.done
 
 $(BACK).de: build/models/en-de.done
 	gzip -dc $(TEXT)/tatoeba/fr-en/train.en.gz $(TEXT)/tatoeba/es-en/train.en.gz | LC_ALL=C sort -u > $(BACK).all
-	gzip -dc $(TATOEBA)/train.en.gz $(TATOEBA)/dev.en.gz $(TATOEBA)/test.en.gz | LC_ALL=C sort -u | LC_ALL=C comm -23 $(BACK).all - > $(BACK).en
+	gzip -dc $(TATOEBA)/train.en.gz $(TATOEBA)/dev.en.gz $(TATOEBA)/test.en.gz models/text/translated.en.gz | LC_ALL=C sort -u | LC_ALL=C comm -23 $(BACK).all - > $(BACK).en
 	$(BIN)/mtcli translate -m build/models/en-de --beam-size 3 $(BACK).en -o $@ --resume
 
 build/models/de-en-second.done: build/models/de-en-first.done $(BACK).de

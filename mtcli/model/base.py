@@ -77,6 +77,10 @@ class EncoderDecoder(nn.Module, ABC):
         A is the number of attentions that the model has; rows sum to 1. They tell which words translate which.
         """
 
+    def matrices(self) -> list[Tensor]:
+        """The weights that training changes as matrices (`training.optimizer`), not number by number: none."""
+        return []
+
     def step(self, tokens: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         """Logits [R, V] of what follows one more `tokens` [R] in each row, and the state after it."""
         features, state = self.advance(tokens, state)

@@ -274,6 +274,10 @@ class Transformer(EncoderDecoder):
                 nn.init.xavier_uniform_(module.weight)
                 nn.init.zeros_(module.bias)
 
+    def matrices(self) -> list[Tensor]:
+        """See EncoderDecoder: those of all linear maps."""
+        return [module.weight for module in self.modules() if isinstance(module, Linear)]
+
     def encode(self, src: Tensor, src_mask: Tensor) -> TransformerState:
         """See EncoderDecoder."""
         memory = self._read(src, src_mask)

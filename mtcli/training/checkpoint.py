@@ -17,7 +17,7 @@ from mtcli.errors import PackageError, UsageError, out_of_memory
 from mtcli.training.loop import TrainingLoop
 
 LARGEST = 1 << 28
-"""Most bytes that a state may have beside the weights, their averages and two moments of each."""
+"""Most bytes that a state may have beside the weights, their averages and up to two moments of each."""
 
 
 def dump(loop: TrainingLoop, extra: dict[str, Any]) -> bytes:
@@ -78,9 +78,11 @@ def _restore_tensors(loop: TrainingLoop, tensors: dict[str, Tensor]) -> None:
     loop.averaged.load_parameters(_below("average.", tensors))
     for name, parameter in loop.model.named_parameters():
         for key, old in loop.optimizer.state.get(parameter, {}).items():
-            value = tensors[f"optimizer.{key}.{name}"]
-            if (value.shape, value.dtype) != (old.shape, old.dtype):
-                raise ValueError(f"{key} of {name} is of another shape or type")
+            value = tensors.get(f"optimizer.{key}.{name}")
+            if value is None:
+                raise ValueError(f"it lacks the {key} of {name}, as if another version of mtcli had begun it")
+            if (value.shape, value.dtype) != (old.shape, old.dtype) or not value.isfinite().all():
+                raise ValueError(f"{key} of {name} is of another shape or type, or no number")
             loop.optimizer.state[parameter][key] = value.to(loop.device)
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import Parameter
 from torch.optim.adamw import adamw
 
-from mtcli.model.layers import Linear
+from mtcli.model import EncoderDecoder
 
 BETAS = 0.9, 0.98
 """Of AdamW."""
@@ -18,13 +15,14 @@ BETAS = 0.9, 0.98
 MOMENTUM = 0.95
 """Of Muon."""
 
-SIZE = 0.2
+SCALE = 0.2
 """Root mean square of Muon's changes, in learning rates: about that of AdamW's, so that one rate suits both (Liu et al. 2025)."""
 
 COEFFICIENTS = 3.4445, -4.7750, 2.0315
-"""a, b and c of a x + b x³ + c x⁵, which brings singular values between 0 and 1 near to 1 when it is applied five times."""
+"""a, b and c of a x + b x³ + c x⁵, which brings singular values between 0 and 1 near to 1 when it is applied again and again."""
 
-TIMES = 5
+STEPS = 5
+"""How often it is."""
 
 
 class Optimizer:
@@ -35,10 +33,10 @@ class Optimizer:
     on processors that are slow at it, too.
     """
 
-    def __init__(self, model: nn.Module, weight_decay: float, dtype: torch.dtype) -> None:
+    def __init__(self, model: EncoderDecoder, weight_decay: float, dtype: torch.dtype) -> None:
         """For all weights of the model that want a gradient; `dtype` is that of matrix products."""
         self.weight_decay, self.dtype = weight_decay, dtype
-        matrices = {module.weight for module in model.modules() if isinstance(module, Linear)}
+        matrices = set(model.matrices())
         self.state: dict[Parameter, dict[str, Tensor]] = {}
         """Of each parameter: means of its gradient and, with AdamW, of the gradient's square, and how many updates it had."""
         for p in filter(lambda p: p.requires_grad, model.parameters()):
@@ -56,49 +54,37 @@ class Optimizer:
     @torch.no_grad()
     def step(self, learning_rate: float) -> None:
         """Update, in place, all parameters that have a gradient."""
-        for matrices in self._matrices():
-            self._muon(matrices, learning_rate)
-        others = [p for p, state in self.state.items() if p.grad is not None and "momentum" not in state]
-        if others:
-            self._adamw(others, learning_rate)
+        others = []
+        for parameter, state in self.state.items():
+            if parameter.grad is None:
+                continue
+            if "momentum" in state:
+                self._muon(parameter, parameter.grad, state["momentum"], learning_rate)
+            else:
+                others.append(parameter)
+        self._adamw(others, learning_rate)
 
     @torch.no_grad()
     def rehearse(self) -> None:
         """Compute what takes time in an update, and change nothing."""
-        for matrices in self._matrices():
-            orthogonal(torch.stack(self._of_each(matrices)[1]).to(self.dtype))
+        for parameter, state in self.state.items():
+            if parameter.grad is not None and "momentum" in state:
+                orthogonal(parameter.grad.to(self.dtype))
 
-    def _matrices(self) -> Iterable[list[Parameter]]:
-        """Those for Muon that have a gradient, by their shapes."""
-        alike: dict[torch.Size, list[Parameter]] = defaultdict(list)
-        for p, state in self.state.items():
-            if p.grad is not None and "momentum" in state:
-                alike[p.shape].append(p)
-        return alike.values()
-
-    def _of_each(self, parameters: list[Parameter]) -> tuple[list[Tensor], list[Tensor], dict[str, list[Tensor]]]:
-        """Weights, gradients, and each entry of the states of parameters of one kind."""
-        state = {key: [self.state[p][key] for p in parameters] for key in self.state[parameters[0]]}
-        return [*parameters], [p.grad for p in parameters if p.grad is not None], state
-
-    def _muon(self, parameters: list[Parameter], learning_rate: float) -> None:
-        """For matrices of one shape."""
-        weights, gradients, state = self._of_each(parameters)
-        torch._foreach_lerp_(state["momentum"], gradients, 1 - MOMENTUM)
-        ahead = torch._foreach_lerp(gradients, state["momentum"], MOMENTUM)  # as Nesterov's
-        changes = orthogonal(torch.stack(ahead).to(self.dtype)).float()
-        torch._foreach_mul_(weights, 1 - learning_rate * self.weight_decay)
-        torch._foreach_add_(weights, list(changes), alpha=-learning_rate * SIZE * max(changes.shape[1:]) ** 0.5)
+    def _muon(self, weight: Tensor, gradient: Tensor, momentum: Tensor, learning_rate: float) -> None:
+        momentum.lerp_(gradient, 1 - MOMENTUM)
+        ahead = gradient.lerp(momentum, MOMENTUM)  # Nesterov's
+        change = orthogonal(ahead.to(self.dtype))
+        weight.mul_(1 - learning_rate * self.weight_decay).sub_(change, alpha=learning_rate * SCALE * max(weight.shape) ** 0.5)
 
     def _adamw(self, parameters: list[Parameter], learning_rate: float) -> None:
-        weights, gradients, state = self._of_each(parameters)
         adamw(
-            weights,
-            gradients,
-            state["exp_avg"],
-            state["exp_avg_sq"],
+            [*parameters],
+            [p.grad for p in parameters if p.grad is not None],
+            [self.state[p]["exp_avg"] for p in parameters],
+            [self.state[p]["exp_avg_sq"] for p in parameters],
             [],
-            state["step"],
+            [self.state[p]["step"] for p in parameters],
             fused=True,
             amsgrad=False,
             beta1=BETAS[0],
@@ -110,12 +96,12 @@ class Optimizer:
         )
 
 
-def orthogonal(matrices: Tensor) -> Tensor:
-    """About U Vᵀ of each matrix U S Vᵀ [K, M, N], by the iteration of Newton and Schulz (Jordan et al. 2024)."""
+def orthogonal(matrix: Tensor) -> Tensor:
+    """About U Vᵀ of a matrix U S Vᵀ [M, N], by the iteration of Newton and Schulz (Jordan et al. 2024)."""
     a, b, c = COEFFICIENTS
-    x = matrices.mT if matrices.shape[1] > matrices.shape[2] else matrices
-    x = x / x.flatten(1).norm(dim=1).clamp(min=1e-7)[:, None, None]
-    for _ in range(TIMES):
-        square = x @ x.mT
-        x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=b, alpha=c), x, beta=a)
-    return x.mT if matrices.shape[1] > matrices.shape[2] else x
+    x = matrix.T if len(matrix) > len(matrix.T) else matrix
+    x = x / x.norm().clamp(min=1e-7)
+    for _ in range(STEPS):
+        square = x @ x.T
+        x = torch.addmm(x, torch.addmm(square, square, square, beta=b, alpha=c), x, beta=a)
+    return x.T if len(matrix) > len(matrix.T) else x
