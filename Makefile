@@ -51,8 +51,9 @@ CREDITS := --set data.licence="CC-BY 2.0 FR, CC-BY 4.0" --set data.attribution="
 pairs = --dev-src $(TEXT)/tatoeba/$(3)/dev.$(1).gz --dev-tgt $(TEXT)/tatoeba/$(3)/dev.$(2).gz \
 	--src $(TEXT)/tatoeba/$(3)/train.$(1).gz --tgt $(TEXT)/tatoeba/$(3)/train.$(2).gz --src $(TEXT)/tldr/$(3).$(1).gz --tgt $(TEXT)/tldr/$(3).$(2).gz \
 	--src models/text/phrases.$(1) --tgt models/text/phrases.$(2) --src models/text/written.$(1).gz --tgt models/text/written.$(2).gz \
+	--src models/text/dictionary.$(1).gz --tgt models/text/dictionary.$(2).gz \
 	--src models/text/translated$(SUFFIX_$(3)).$(1).gz --tgt models/text/translated$(SUFFIX_$(3)).$(2).gz \
-	--weight 1 --weight 1 --weight 30 --weight 3 --weight 2
+	--weight 1 --weight 1 --weight 30 --weight 3 --weight 3 --weight 2
 
 build/models/en-de-first.done: $(READY)
 	@test -d "$(TATOEBA)" || { echo "make models TEXT=FOLDER: $(TATOEBA) is missing, see models/README.md" >&2; exit 2; }

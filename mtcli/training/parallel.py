@@ -1,6 +1,7 @@
 """Data-parallel training: what the processes that `torchrun` starts tell each other. One process alone needs none of it.
 
-Each process computes the gradients of its share of every batch; their sums are the same everywhere, and so are the updates, where the processors are alike.
+Each process computes the gradients of its share of every batch; their sums are the same everywhere, and so are the updates,
+where the processors are alike.
 """
 
 from __future__ import annotations
