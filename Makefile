@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE  # where it is set, each of a thousand processe
 # Learns German to English from the text in tests/data, translates a test set and scores it.
 demo: $(READY)
 	$(BIN)/mtcli train -m $(DEMO) --src $(DATA)/train.de --tgt $(DATA)/train.en --dev-src $(DATA)/dev.de --dev-tgt $(DATA)/dev.en --time 7m \
-		--set training.batch_tokens=1024 --set tokenizer.vocab_size=4000 --set training.subword_sampling=0 --set training.learning_rate=0.0015 \
+		--set training.batch_tokens=2048 --set tokenizer.vocab_size=4000 --set training.subword_sampling=0 \
 		--set data.licence="CC-BY 2.0 FR, tatoeba.org"
 	$(BIN)/mtcli translate -m $(DEMO) $(DATA)/test.de -o $(DEMO)/test.hyp
 	@echo "--- scores of the translations:"
