@@ -44,7 +44,7 @@ SKIP = 10
 PLAIN = "plain PyTorch, float32"
 NOTE = """Share of peak = 6 x (P_src x source tokens + P_tgt x target tokens) / seconds / peak of the type it computes in.
 P_src: weights of the linear maps of the encoder, and of those for the decoder's keys and values of the memory.
-P_tgt: weights of all other linear maps of the decoder, and of the output layer. Padding, dropout, looking up embeddings
+P_tgt: weights of all other linear maps of the decoder, and of the output layer. Padding, dropout, looking up embeddings,
 the products inside attention and those of Muon, which only mtcli has, are not counted as work."""
 
 
